@@ -1,0 +1,42 @@
+# The environment is .venv; constraints.txt locks every version. Everything here is a command that you can type yourself.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO ?= data/demo
+
+.PHONY: setup demo test check bench lock
+
+setup: .venv/.ready
+
+# Debian's python3 has no ensurepip, so pip is put into the environment from outside. Its version is fixed: 23.2 cannot
+# resolve extras that newer packages use.
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-warn-script-location pip==26.3
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	rm -rf $(DEMO)
+	$(BIN)/scrapy crawl aggregator -a site=demo -s NEWSCRAWL_DATA=$(DEMO)
+	@echo; echo "The first lines of $(DEMO)/feeds/articles.jsonl:"
+	@$(BIN)/python -c "for line in [*open('$(DEMO)/feeds/articles.jsonl', encoding='utf-8')][:3]: print(line[:400] + ' ...')"
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python bench/crawl.py
+
+# Write the versions of a fresh resolution into constraints.txt.
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv --without-pip .venv-lock
+	$(PYTHON) -m pip --python .venv-lock/bin/python install --quiet pip==26.3
+	.venv-lock/bin/python -m pip install --quiet --upgrade --editable '.[dev]'
+	.venv-lock/bin/python -m pip freeze --exclude-editable > constraints.txt
+	rm -rf .venv-lock

@@ -1,0 +1,472 @@
+"""Page parsers: a response and its `Site` give an article's values, or a listing's links. Pure functions, no network.
+
+The markup is the family's as its stored home pages (2018) and public scrapers show it. Class names and strings of the
+family stand at the top of this file; everything that is wrong about them is mended there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
+
+from lxml import etree
+from scrapy.http import TextResponse
+
+from newscrawl import arabic, dates
+from newscrawl.store import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scrapy.http import Response
+
+    from newscrawl.sites import Place, Site
+
+# Attributes first: half the time of asking every element for its class.
+_CLASSED: Final = etree.XPath("//@class[contains(., 'article') or contains(., 'ARTICLE')]/parent::*")
+_TEASERS: Final = etree.XPath("//a/@class[contains(., 'teasertitle')]/parent::*/@href", smart_strings=False)
+_HREFS: Final = etree.XPath("//a/@href", smart_strings=False)
+# The ticker is a marquee, elsewhere a plain element whose links four no-break spaces part.
+_TICKER: Final = etree.XPath(
+    "//marquee//a | //*[contains(@class, 'marquee')]//a"
+    " | //a[starts-with(following-sibling::node()[1][self::text()], '\u00a0\u00a0')]"
+)
+_OWN_TEXT: Final = etree.XPath("//body//text()[not(ancestor::a or parent::script or parent::style)]")
+_PUBLICATION: Final = etree.XPath(
+    "//text()[contains(., 'نشر') or contains(., 'ublié') or contains(., 'ublished')]/parent::*"
+)
+_META: Final = etree.XPath("//meta[@property = $name or @name = $name]/@content", smart_strings=False)
+_HEADINGS: Final = etree.XPath("//h1")
+_TITLES: Final = etree.XPath("//title")
+_PASSWORD: Final = etree.XPath("boolean(//input[@type = 'password'])")
+_CLOSING_LINKS: Final = etree.XPath(
+    "//a[normalize-space() = 'هنا' or normalize-space() = 'ici' or normalize-space() = 'here']"
+)
+
+# The bold word carries the link to the original. The French and English wording is from memory: only its ends are held.
+_CLOSING: Final = re.compile(
+    r"(?:انقر\s*هنا\s*لقراءة\s+الخبر\s+من\s+مصدره"
+    r"|Cliquez\s*ici\s*pour\s+lire\s+l.?article\s+depuis\s+sa\s+source"
+    r"|Click\s*here\s*to\s+read\s+the\s+(?:story|article)\s+from\s+its\s+source)\s*\.?\s*$"
+)
+# What the widget for reporting a picture says.
+_NOTICE: Final = re.compile(
+    r"شكرا على الإبلاغ!|سيتم حجب هذه الصورة تلقائيا|Merci d.avoir signalé|Cette image sera automatiquement bloquée"
+    r"|Thank you for reporting!|This image will be automatically disabled"
+)
+_SOURCE_SPACE: Final = re.compile(r"[ \t\r\n\f]+")
+_NEXT_PAGE: Final = re.compile(r"\d{1,6}|التالي|الصفحة التالية|Suivant|Next|»|›", re.IGNORECASE)
+_PAGED: Final = re.compile(r"page|[?&]pg?=")
+_REPORT_LINKS: Final = frozenset({"إبلاغ", "أبلغ", "Signaler", "Report"})
+# What a page says that has no such article; only asked of pages without the parts of an article.
+_NOT_FOUND: Final = re.compile(
+    r"غير موجود|لم يتم العثور|لا توجد|introuvable|n'existe pas|not found|\b404\b", re.IGNORECASE
+)
+_LOGIN: Final = re.compile(r"تسجيل الدخول|Connexion|Se connecter|Log ?in|Sign ?in", re.IGNORECASE)
+# Where an article has no named author its author link names the paper or an agency.
+_AGENCIES: Final = frozenset(
+    arabic.normalise(name)
+    for name in (
+        "و م ع", "ومع", "وكالات", "وكالة", "رويترز", "أ ف ب", "أف ب", "فرانس برس", "أ ش أ", "واج", "وأج", "وات", "واس",
+        "سبأ", "سونا", "الأناضول", "د ب أ", "MAP", "AFP", "Reuters", "APS", "TAP", "MENA", "Agences", "Agencies", "Xinhua",
+    )
+)  # fmt: skip
+
+_BLOCKS: Final = frozenset(
+    ["address", "article", "aside", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
+)
+_UNREAD: Final = frozenset(
+    ["applet", "audio", "button", "canvas", "embed", "form", "iframe", "input", "map", "marquee", "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "video"]
+)
+# Parts of a page that may stand inside the content, or fall into it where a tag was left open.
+_FOREIGN: Final = re.compile(
+    r"(?:^|[\s_-])(?:ads?|adv|advert\w*|adsbygoogle|adsense|banner|gpt|dfp|pub|publicite|sponsor\w*|report\w*|ticker"
+    r"|marquee\w*|related\w*|mostread|most-read|popular|comments?|share|sharing|social|widget)(?=$|[\s_-])",
+    re.IGNORECASE,
+)
+_CAPTION: Final = re.compile(r"(?:^|[\s_-])\w*(?:caption|legend)(?=$|[\s_-])", re.IGNORECASE)
+
+
+class Rejected(Exception):
+    """The page is not what its address promises; `reason` is the word it is counted under."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class ArticleValues:
+    """What an article page says, as it says it: not cleaned, not typed."""
+
+    title: str
+    paragraphs: list[str]
+    publisher: str | None = None
+    authors: list[str] = field(default_factory=list)
+    published_raw: str | None = None
+    source_url: str | None = None
+    images: list[tuple[str, str | None]] = field(default_factory=list)
+    """Absolute address and caption of each picture of the content."""
+    fallback: bool = False
+    """No class of the family was found: the markup has changed, and the values come from what a redesign leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a listing leads to."""
+
+    items: list[str]
+    """Addresses of the listed articles, as written."""
+    next_pages: list[Place]
+    """Further pages of this listing."""
+
+
+def parse_article(response: Response, site: Site) -> ArticleValues:
+    """The values of an article page.
+
+    Raises:
+        Rejected: the page is no article; the reason says what it is instead.
+    """
+    return Page(response, site).article()
+
+
+def parse_listing(response: Response, site: Site) -> Listing:
+    """The items and further pages of a listing.
+
+    Raises:
+        Rejected: the page is no listing.
+    """
+    return Page(response, site).listing()
+
+
+def parse_feed(response: Response) -> list[str]:
+    """Addresses of the articles of an RSS or Atom feed.
+
+    Raises:
+        Rejected: the response is no feed.
+    """
+    # No entities, no DTD, no network: a feed is data. `recover` because feeds with a bare `&` are common.
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+    root = etree.fromstring(response.body, parser) if response.body.strip() else None
+    if root is None or etree.QName(root).localname.lower() not in {"rss", "feed", "rdf"}:
+        raise Rejected("not_a_feed")
+    found = root.xpath("//*[local-name() = 'item']/*[local-name() = 'link']/text()", smart_strings=False)
+    found += root.xpath("//*[local-name() = 'entry']/*[local-name() = 'link']/@href", smart_strings=False)
+    return [href.strip() for href in found]
+
+
+class Page:
+    """One HTML page, parsed once; asked for an article, for a listing, or for its links."""
+
+    def __init__(self, response: Response, site: Site) -> None:
+        """Read the page.
+
+        Raises:
+            Rejected: there is nothing that can be read as HTML.
+        """
+        kind = (response.headers.get(b"Content-Type") or b"text/html").lower()
+        if not isinstance(response, TextResponse) or not (b"html" in kind or b"xml" in kind or b"text/plain" in kind):
+            raise Rejected("not_html")
+        self.url = response.url
+        self.site = site
+        self._root = _tree(response)
+
+    def hrefs(self) -> list[str]:
+        """Every link of the page, ticker, menus and related articles included, as written."""
+        found: list[str] = _HREFS(self._root)
+        return found
+
+    def listing(self) -> Listing:
+        """The items of a listing and its further pages.
+
+        Raises:
+            Rejected: the page lists no article, or is one.
+        """
+        if self._content:
+            raise Rejected("article_in_place_of_listing")
+        if not (items := self._items):
+            what = self._what_instead()
+            raise Rejected("nothing_listed" if what == "not_an_article" else what)
+        return Listing(items, list(self._next_pages()))
+
+    def article(self) -> ArticleValues:
+        """The values of an article.
+
+        Raises:
+            Rejected: the page is no article, or one without title or text.
+        """
+        contents = self._content
+        title_elements = [e for e in self._classed("articletitle") if _words(e)]
+        fallback = not contents
+        if fallback:
+            if (container := self._closing_container()) is None:
+                raise Rejected("empty" if title_elements else self._what_instead())
+            contents = [container]
+        text = _Text(self.url)
+        for content in contents:
+            text.read(content)
+            if text.closed:
+                break
+        head = next(iter(self._classed("articlenewspaper")), None)
+        published_raw = dates.find_publication_line(_words(head, " ")) if head is not None else None
+        if published_raw is None:
+            head, published_raw = self._publication_line()
+        title = _words(title_elements[0]) if title_elements else self._fallback_title()
+        paragraphs = text.paragraphs
+        if fallback:
+            paragraphs = _after_head(paragraphs, title, published_raw)
+        if not paragraphs:
+            raise Rejected("empty")
+        if not title:
+            raise Rejected("no_title")
+        publisher = (dates.publisher_of(published_raw) if published_raw else None) or self._publisher_link(head)
+        return ArticleValues(
+            title,
+            paragraphs,
+            publisher=publisher,
+            authors=_authors(head, publisher),
+            published_raw=published_raw,
+            source_url=text.source_url,
+            images=text.images,
+            fallback=fallback,
+        )
+
+    @cached_property
+    def _marked(self) -> list[etree._Element]:
+        found: list[etree._Element] = _CLASSED(self._root)
+        return found
+
+    def _classed(self, name: str) -> list[etree._Element]:
+        """Elements of one of the article's classes, in document order, none inside another."""
+        found: list[etree._Element] = []
+        for element in self._marked:
+            if name in element.get("class").lower().split() and not (found and found[-1] in element.iterancestors()):
+                found.append(element)
+        return found
+
+    @cached_property
+    def _content(self) -> list[etree._Element]:
+        return self._classed("articlecontent")
+
+    @cached_property
+    def _items(self) -> list[str]:
+        """Addresses of the listed articles; where no teaser class is known, all articles outside the ticker."""
+        teasers = [href for href in _TEASERS(self._root) if self._leads_to_article(href)]
+        if not teasers:
+            ticker = {link.get("href") for link in _TICKER(self._root)}
+            teasers = [href for href in _HREFS(self._root) if href not in ticker and self._leads_to_article(href)]
+        return list(dict.fromkeys(teasers))
+
+    def _leads_to_article(self, href: str) -> bool:
+        place = self.site.locate(href, self.url)
+        return place is not None and place.kind is Kind.ARTICLE
+
+    def _next_pages(self) -> Iterator[Place]:
+        for link in self._root.iter("a", "link"):
+            href = link.get("href") or ""
+            named = "next" in (link.get("rel") or "").lower() or (
+                link.tag == "a" and href != "#" and len(words := _words(link)) < 20 and _NEXT_PAGE.fullmatch(words)
+            )
+            if named:
+                place = self.site.next_page(href, self.url)
+            elif _PAGED.search(href):
+                place = self.site.locate(href, self.url)
+            else:
+                continue
+            if place and place.kind is Kind.LISTING and (named or place.page > 1):
+                yield place
+
+    def _what_instead(self) -> str:
+        """The word for a page that is neither article nor listing where one of them was expected."""
+        if _TEASERS(self._root):
+            return "listing"
+        words = " ".join(" ".join(_OWN_TEXT(self._root)).split())
+        if _PASSWORD(self._root) or _LOGIN.search(words):
+            return "login_wall"
+        if _NOT_FOUND.search(words):
+            return "soft_404"
+        if self._items:
+            return "listing"
+        return "not_an_article" if words else "empty"
+
+    def _closing_container(self) -> etree._Element | None:
+        """The element that holds the text which ends in the closing line: the content, whatever its class."""
+        for link in _CLOSING_LINKS(self._root):
+            line: etree._Element | None = link
+            while line is not None and not _CLOSING.search(_words(line)):
+                line = line.getparent()
+            # The line may have an element of its own: the content is the first that holds more than the line.
+            while line is not None and _CLOSING.match(_words(line)):
+                line = line.getparent()
+            if line is not None and line.tag not in {"body", "html"}:
+                return line
+        return None
+
+    def _publication_line(self) -> tuple[etree._Element | None, str | None]:
+        """The element that holds the publication line, found by the line's pattern, and the line."""
+        for element in _PUBLICATION(self._root):
+            # The paper's name may be a link of its own: then the date stands in the element around it.
+            for candidate in (element, element.getparent()):
+                if candidate is not None and (line := dates.find_publication_line(_words(candidate, " "))):
+                    return candidate, line
+        return None, None
+
+    def _fallback_title(self) -> str:
+        """og:title, h1 or `<title>`, without the site's own name."""
+        elements = [*_HEADINGS(self._root), *_TITLES(self._root)]
+        candidates = [*_META(self._root, name="og:title"), *map(_words, elements)]
+        name = re.escape(self.site.name)
+        for candidate in candidates:
+            title = re.sub(rf"^\s*{name}\s*[:|–-]|[:|–-]\s*{name}\s*$", "", candidate).strip()
+            if title and title != self.site.name:
+                return title
+        return ""
+
+    def _publisher_link(self, head: etree._Element | None) -> str | None:
+        for link in head.iter("a") if head is not None else ():
+            place = self.site.locate(link.get("href") or "", self.url)
+            if place and place.kind is Kind.LISTING and place.paper and (name := _words(link)):
+                return name
+        return None
+
+
+class _Text:
+    """Reads content elements into paragraphs, pictures and the link of the closing line."""
+
+    def __init__(self, base: str) -> None:
+        self.paragraphs: list[str] = []
+        self.images: list[tuple[str, str | None]] = []
+        self.source_url: str | None = None
+        self.closed = False
+        """Whether the closing line has been read: what follows it belongs to the page, not to the article."""
+        self._base = base
+        self._pieces: list[str] = []
+        self._links: list[str] = []
+
+    def read(self, content: etree._Element) -> None:
+        """Append what `content` holds."""
+        walk = etree.iterwalk(content, events=("start", "end", "comment", "pi"))
+        for event, node in walk:
+            if event == "start":
+                if node is not content and self._is_foreign(node):
+                    walk.skip_subtree()
+                    continue
+                self._start(node)
+            else:
+                if event == "end" and node.tag in _BLOCKS:
+                    self._end_paragraph()
+                if node is not content and node.tail:
+                    self._pieces.append(node.tail)
+            if self.closed:
+                return
+        self._end_paragraph()
+
+    def _start(self, node: etree._Element) -> None:
+        if node.tag in _BLOCKS:
+            self._end_paragraph()
+        elif node.tag == "img":
+            self._image(node.get("src") or node.get("data-src") or "")
+        elif node.tag == "a" and (href := node.get("href")):
+            self._links.append(href)
+        if node.text:
+            self._pieces.append(node.text)
+
+    def _is_foreign(self, node: etree._Element) -> bool:
+        """Whether an element inside the content is no part of the text; a caption goes to its picture."""
+        if node.tag in _UNREAD:
+            return True
+        name = f"{node.get('class') or ''} {node.get('id') or ''}".strip()
+        if node.tag == "figcaption" or (name and _CAPTION.search(name)):
+            for image in node.iter("img"):
+                self._image(image.get("src") or "")
+            if self.images and (words := _words(node)):
+                self.images[-1] = (self.images[-1][0], words)
+            return True
+        if name and _FOREIGN.search(name):
+            for image in node.iter("img"):  # the report widget of a picture may stand around the picture
+                self._image(image.get("src") or "")
+            return True
+        return node.tag in {"a", "span"} and _words(node) in _REPORT_LINKS
+
+    def _image(self, src: str) -> None:
+        url = urljoin(self._base if "://" in self._base else "https://", src.strip())
+        if src.startswith("//"):
+            url = f"https:{src}"  # the site is served over https, a test server or proxy may not be
+        if url.startswith(("http://", "https://")):
+            self.images.append((url, None))
+
+    def _end_paragraph(self) -> None:
+        if not self._pieces:
+            return
+        paragraph, links = "".join(self._pieces), self._links
+        self._pieces, self._links = [], []
+        if closing := _CLOSING.search(paragraph):
+            self.closed = True
+            self.source_url = _absolute(links[-1]) if links else None
+            paragraph = paragraph[: closing.start()]
+        # White space of the source is a space to a reader; other space characters are the text's own.
+        paragraph = _SOURCE_SPACE.sub(" ", paragraph).strip(" ")
+        if paragraph.strip() and not _NOTICE.match(paragraph):
+            self.paragraphs.append(paragraph)
+
+
+def _tree(response: TextResponse) -> etree._Element:
+    """The root of the page's tree.
+
+    Raises:
+        Rejected: the body is empty, or no element could be made of it.
+    """
+    if not response.body.strip():
+        raise Rejected("empty")
+    body, encoding = response.body, response.encoding
+    if encoding not in {"utf-8", "cp1252"}:
+        body, encoding = response.text.encode("utf-8", "replace"), "utf-8"
+    if b"\0" in body:  # libxml2 ends a document at the first NUL
+        body = body.replace(b"\0", b"")
+    root: etree._Element | None = etree.fromstring(body, _parser("utf-8" if encoding == "utf-8" else "windows-1252"))
+    if root is None:
+        raise Rejected("unreadable")
+    return root
+
+
+@lru_cache(maxsize=4)
+def _parser(encoding: str) -> etree.HTMLParser:
+    return etree.HTMLParser(encoding=encoding, huge_tree=True, remove_pis=True)
+
+
+def _words(element: etree._Element, separator: str = "") -> str:
+    """The text of an element on one line; `separator` stands between the texts of its parts."""
+    return " ".join(separator.join(element.itertext("*")).split())
+
+
+def _after_head(paragraphs: list[str], title: str, published_raw: str | None) -> list[str]:
+    """The paragraphs below title and publication line, where the container holds these too."""
+    start = 0
+    for number, paragraph in enumerate(paragraphs, 1):
+        words = " ".join(paragraph.split())
+        if words == title or (published_raw and published_raw in words):
+            start = number
+    return paragraphs[start:]
+
+
+def _authors(head: etree._Element | None, publisher: str | None) -> list[str]:
+    """Names behind the author links of the head, without the paper's own and without agencies."""
+    paper = arabic.normalise(publisher or "")
+    names = []
+    for link in head.iter("a") if head is not None else ():
+        if "/author/" in (link.get("href") or "") and (name := _words(link)) != publisher:
+            key = arabic.normalise(name)
+            if key and key != paper and key not in _AGENCIES:
+                names.append(name)
+    return list(dict.fromkeys(names))
+
+
+def _absolute(href: str) -> str | None:
+    """The link of the closing line as given, where it is one to a web page."""
+    href = href.strip()
+    if href.startswith("//"):
+        href = f"http:{href}"
+    return href if href.lower().startswith(("http://", "https://")) else None

@@ -1,0 +1,109 @@
+"""Every setting of the project once, with its reason. Override on the command line with `-s NAME=VALUE`."""
+
+import logging
+import os
+
+from newscrawl import __version__
+from newscrawl.sites import SITES
+
+BOT_NAME = "newscrawl"
+SPIDER_MODULES = ["newscrawl.spiders"]
+NEWSPIDER_MODULE = "newscrawl.spiders"
+COMMANDS_MODULE = "newscrawl.commands"  # `crawl` with validated arguments and an exit status; `record`
+
+# --- Where things lie -------------------------------------------------------------------------------------------------
+
+NEWSCRAWL_DATA = os.environ.get("NEWSCRAWL_DATA", "data")
+"""Folder of the crawl state and the feeds."""
+NEWSCRAWL_FEED = None
+"""Path of the feed of articles; its ending chooses .jsonl, .jsonl.gz or .jsonl.zst. None: feeds/articles.jsonl."""
+
+# --- Who asks ---------------------------------------------------------------------------------------------------------
+
+NEWSCRAWL_CONTACT = os.environ.get("NEWSCRAWL_CONTACT", "")
+"""URL or address under which a site's operator reaches you; a live crawl without one says so."""
+USER_AGENT = f"newscrawl/{__version__} (+{NEWSCRAWL_CONTACT})" if NEWSCRAWL_CONTACT else f"newscrawl/{__version__}"
+ROBOTSTXT_OBEY = True
+
+# --- How fast ---------------------------------------------------------------------------------------------------------
+
+# Live sites of the family: one request at a time, five seconds apart. A base_url and the bundled aggregator have other
+# hosts, so they go as fast as the two settings below say.
+DOWNLOAD_SLOTS = {site.host: {"concurrency": 1, "delay": 5.0, "jitter": 0.0} for site in SITES.values()}
+DOWNLOAD_DELAY = 0
+CONCURRENT_REQUESTS_PER_DOMAIN = 16
+CONCURRENT_REQUESTS = 16
+DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_MAXSIZE = 8 << 20  # bytes; the largest real page seen has 110 KB
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_FAIL_ON_DATALOSS = True  # a short body is a failure to try again, not an article
+
+NEWSCRAWL_RETRY_DELAYS = [60, 600, 3600, 21600, 172800]
+"""Seconds before the next try of a failed URL; after the last it is dead. Replaces RETRY_TIMES: tries outlive a run."""
+NEWSCRAWL_LINGER = 120
+"""Seconds that a run waits for what falls due; what is due later is left to the next run."""
+
+# --- Components -------------------------------------------------------------------------------------------------------
+
+SCHEDULER = "newscrawl.frontier.Frontier"  # the stock one loses its queue to a SIGKILL
+SPIDER_MIDDLEWARES = {
+    "newscrawl.settlement.SettlementMiddleware": 20,  # next to the engine: sees what really reaches it
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,  # nothing asks which requests were the first
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,  # the settlement decides by the status
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,  # pages are not told where their link was found
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # the frontier knows pages of listings, not depth
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # canonical addresses are short
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,  # the settlement drops a copied lease
+}
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # the spider locates addresses, others have no row
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # the family has none; interstitials do
+}
+ITEM_PIPELINES = {
+    "newscrawl.pipelines.Validate": 100,
+    "newscrawl.pipelines.Deduplicate": 200,
+}
+EXTENSIONS = {
+    "newscrawl.extensions.Progress": 0,
+    "scrapy.extensions.logstats.LogStats": None,  # Progress tells more
+}
+RETRY_ENABLED = False  # see NEWSCRAWL_RETRY_DELAYS
+COOKIES_ENABLED = False  # no page of the family needs any
+TELNETCONSOLE_ENABLED = False  # an open door for whoever is on the machine
+REMOTE_CONTROL_ENABLED = False  # runs Python that it is sent
+DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}  # only http and https are ever asked
+
+# 1 instead of 100: Scrapy 2.19 starts that many tasks for each response, 2 ms of CPU, and a page yields one item.
+CONCURRENT_ITEMS = 1
+
+# --- What is said -----------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = "INFO"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+LOG_DATEFORMAT = "%H:%M:%S"
+LOG_FORMATTER = "newscrawl.extensions.LogFormatter"
+LOGSTATS_INTERVAL = 60  # seconds between progress lines where the output is no terminal
+STATS_DUMP = False  # the summary is for people; -s STATS_DUMP=1 shows all counters
+FEED_EXPORT_ENCODING = "utf-8"  # for -o and FEEDS: Arabic letters as letters
+
+
+def _only_what_matters(record: logging.LogRecord) -> bool:
+    """Scrapy lists its versions, components and steps at INFO; a crawl's log is for what happened to the pages."""
+    return record.levelno >= logging.WARNING or record.exc_info is not None
+
+
+# Filters, since Scrapy's logging configuration resets the levels of its own loggers.
+for _name in ("addons", "core.engine", "crawler", "extensions.feedexport", "middleware", "utils.log"):
+    logging.getLogger(f"scrapy.{_name}").addFilter(_only_what_matters)
+# It warns that redirects carry no Referer, which is what is wanted.
+logging.getLogger("scrapy.downloadermiddlewares.redirect").addFilter(lambda record: record.levelno > logging.WARNING)
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """A robots.txt that cannot be had is the operator's affair, not a fault of the program."""
+    record.exc_info = None
+    return True
+
+
+logging.getLogger("scrapy.downloadermiddlewares.robotstxt").addFilter(_without_trace)

@@ -1,0 +1,226 @@
+"""Settlement: decides when a page is wholly through, and hands all that it brought to the state at once.
+
+A page is through when its callback has ended and all its items have left the pipelines. Then its URL, the URLs found
+on it and its items are written in one transaction; anything that failed before leaves the URL unsettled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from scrapy import Request, signals
+from scrapy.exceptions import CloseSpider
+
+from newscrawl.frontier import AGAIN, LEASE, Frontier, Retry, frontier_of
+from newscrawl.items import Article, feed_line
+from newscrawl.pages import Rejected
+from newscrawl.store import Leased, OutboxItem, Settlement, State, Url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+_GONE: Final = frozenset({404, 410})
+_MAY_PASS: Final = frozenset({408, 425, 429})
+_LONGEST_WAIT: Final = 86_400.0
+"""Seconds: a longer Retry-After is a mistake or a trap."""
+
+
+class Refused(Exception):
+    """A pipeline keeps an article out of the feeds; the whole page ends with this reason."""
+
+
+@dataclass(slots=True)
+class _Through:
+    """A page on its way through callback and pipelines."""
+
+    lease: Leased
+    found: list[Url] = field(default_factory=list)
+    again: list[Url] = field(default_factory=list)
+    items: list[OutboxItem] = field(default_factory=list)
+    waiting: int = 0
+    """Items in the pipelines."""
+    ended: bool = False
+    """Whether the callback has ended."""
+    rejected: str | None = None
+    failed: str | None = None
+
+
+class SettlementMiddleware:
+    """Spider middleware next to the engine: sees what really reaches it."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._open: dict[int, _Through] = {}
+        self._closing: asyncio.Future[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Listen to the ends of items."""
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware.item_scraped, signal=signals.item_scraped)
+        crawler.signals.connect(middleware.item_dropped, signal=signals.item_dropped)
+        crawler.signals.connect(middleware.item_error, signal=signals.item_error)
+        return middleware
+
+    @property
+    def _frontier(self) -> Frontier:
+        return frontier_of(self._crawler)
+
+    def process_spider_input(self, response: Response) -> None:
+        """Let only answers with a page through; the others are settled by their status.
+
+        Raises:
+            Rejected: the page is gone for good, or refused.
+            Retry: the failure may pass.
+        """
+        lease = self._lease(response)
+        if lease is None:
+            return
+        self._frontier.answered(lease)
+        status = response.status
+        if status in _GONE:
+            raise Rejected("gone")
+        if status >= 500 or status in _MAY_PASS:
+            raise Retry(f"http_{status}", _retry_after(response))
+        if not 200 <= status < 300:
+            raise Rejected(f"http_{status}")
+        self._open[lease.id] = _Through(lease)
+
+    async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Keep the requests for the settlement, pass the items on."""
+        page = self._page(response)
+        if page is None:
+            async for output in result:
+                yield output
+            return
+        frontier = self._frontier
+        try:
+            async for output in result:
+                if isinstance(output, Request):
+                    output.meta.pop(LEASE, None)  # `meta=response.meta` carries it along
+                    queue = page.again if output.meta.get(AGAIN) or output.dont_filter else page.found
+                    queue.append(frontier.url_of(output))
+                elif output is not None:
+                    page.waiting += 1
+                    yield output
+        except CloseSpider:
+            page.failed = "closed"
+            raise
+        except Exception as error:
+            page.failed = f"exception_{type(error).__name__}"
+            raise
+        finally:
+            page.ended = True
+            self._settle_if_through(page)
+
+    def process_spider_exception(self, response: Response, exception: Exception) -> list[Any] | None:
+        """A page that is not what was expected is an outcome; any other exception is shown by Scrapy."""
+        page = self._page(response)
+        if page is None:
+            return None
+        if isinstance(exception, Rejected):
+            page.rejected = exception.reason
+        else:
+            page.failed = exception.reason if isinstance(exception, Retry) else f"exception_{type(exception).__name__}"
+        if page.waiting == 0:
+            page.ended = True
+            self._settle_if_through(page)
+        return [] if isinstance(exception, (Rejected, Retry)) else None
+
+    # Ends of items. Scrapy logs and swallows what a signal handler raises, so these keep the failure with the page.
+
+    def item_scraped(self, item: Any, response: Response | None) -> None:
+        """An item has left the last pipeline."""
+        page = self._page(response)
+        if page is None:
+            return
+        try:
+            if isinstance(item, Article):
+                feed = "duplicates" if item.duplicate_of else "articles"
+                key = self._frontier.text_keys.pop(item.id, None)
+                page.items.append(OutboxItem(item.id, feed, feed_line(item), key))
+        except Exception as error:
+            logger.exception("Cannot write %s as a line of the feed", item.id)
+            page.failed = f"exception_{type(error).__name__}"
+        self._item_ended(page)
+
+    def item_dropped(self, response: Response | None, exception: Exception) -> None:
+        """A pipeline dropped an item: the reason is the page's."""
+        if page := self._page(response):
+            page.rejected = str(exception)
+            self._item_ended(page)
+
+    def item_error(self, response: Response | None, failure: Any) -> None:
+        """A pipeline raised: the page is not settled."""
+        if page := self._page(response):
+            page.failed = f"exception_{type(failure.value).__name__}"
+            self._item_ended(page)
+
+    def _item_ended(self, page: _Through) -> None:
+        page.waiting -= 1
+        self._settle_if_through(page)
+
+    def _settle_if_through(self, page: _Through) -> None:
+        if not page.ended or page.waiting or self._open.pop(page.lease.id, None) is None:
+            return
+        frontier, lease = self._frontier, page.lease
+        if page.failed:
+            frontier.failed(lease, page.failed)
+            return
+        if page.rejected:
+            frontier.rejected(lease, page.rejected, found=[*page.found, *page.again])
+            return
+        if page.items and self._limit_reached():
+            frontier.release(lease)
+            return
+        refused = frontier.settle(
+            lease, Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=page.items)
+        )
+        self._crawler.stats.inc_value("newscrawl/pages")
+        for item in page.items:
+            if item.key in refused:
+                self._crawler.stats.inc_value("newscrawl/skipped/exported_before")
+            else:
+                self._crawler.stats.inc_value(f"newscrawl/{item.feed}")
+        if self._limit_reached() and self._closing is None and self._crawler.engine:
+            self._closing = asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="limit"))
+
+    def _limit_reached(self) -> bool:
+        """Whether the articles that were asked for (`-a limit=N`) are exported."""
+        limit = getattr(getattr(self._crawler.spider, "arguments", None), "limit", None)
+        return limit is not None and self._crawler.stats.get_value("newscrawl/articles", 0) >= limit
+
+    def _lease(self, response: Response | None) -> Leased | None:
+        if response is None or response.request is None:
+            return None
+        return self._frontier.lease_of(response.request)
+
+    def _page(self, response: Response | None) -> _Through | None:
+        if response is None or response.request is None:
+            return None
+        return self._open.get(response.request.meta.get(LEASE, -1))
+
+
+def _retry_after(response: Response) -> float | None:
+    """Seconds of the Retry-After header (a number or a date, RFC 9110), None where there is none."""
+    value = (response.headers.get(b"Retry-After") or b"").decode("latin-1").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        seconds = float(value[:9])
+    else:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)

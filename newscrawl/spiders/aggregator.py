@@ -1,0 +1,182 @@
+"""The aggregator spider: decides what to ask for and hands pages to their parsers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from scrapy import Request, Spider, signals
+
+from newscrawl.arguments import Arguments
+from newscrawl.demo import DemoServer
+from newscrawl.frontier import AGAIN, PLACE, Frontier, frontier_of, hash_text
+from newscrawl.loaders import load_article
+from newscrawl.pages import Page, parse_feed
+from newscrawl.store import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from newscrawl.sites import Place, Site
+
+_PRIORITIES = {Kind.ARTICLE: 100, Kind.FEED: 60, Kind.LISTING: 50}
+_DEEPEST_PAGE = 5000
+"""Pages followed from one listing: an end for calendars and endless paging that no other rule ends."""
+
+
+class AggregatorSpider(Spider):
+    """Crawls the papers of Arabic news aggregators.
+
+    Arguments (`-a name=value`): site, edition, paper, mode, seeds, since, until, limit, base_url, refresh; see
+    `newscrawl.arguments`.
+    """
+
+    name = "aggregator"
+
+    def __init__(self, **given: str) -> None:
+        super().__init__()
+        self.arguments = Arguments.parse(given)
+        self.scope = self.arguments.scope
+        self._sites = {site.id: site for site in self.arguments.sites}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Start the bundled aggregator where it is asked for; it ends with the run."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        demo = spider._sites.get("demo")
+        if demo and not demo.origin:
+            server = DemoServer()
+            server.start()
+            crawler.signals.connect(server.stop, signal=signals.spider_closed, weak=False)
+            spider._sites["demo"] = demo.served_from(server.base_url)
+        return spider
+
+    @classmethod
+    def check_arguments(cls, given: dict[str, str]) -> None:
+        """Raise ArgumentError where a run with these arguments would refuse to start."""
+        Arguments.parse(given)
+
+    # What the frontier asks
+
+    def locate(self, url: str) -> Place | None:
+        """The place of an address, on whatever site of this run it lies."""
+        return next((place for site in self._sites.values() if (place := site.locate(url))), None)
+
+    def site_of(self, place: Place) -> Site:
+        """The site that a place lies on."""
+        return next(site for site in self._sites.values() if place.url.startswith(site.home))
+
+    def address(self, place: Place) -> str:
+        """Where a place is asked for."""
+        return self.site_of(place).address(place.url)
+
+    # Requests
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Ask for the start pages of this run; listings are asked again in every run."""
+        for site in self._sites.values():
+            for place in self._start_places(site):
+                yield self._request(site, place, dont_filter=place.kind is not Kind.ARTICLE)
+
+    def _start_places(self, site: Site) -> Iterable[Place]:
+        arguments = self.arguments
+        if arguments.seeds:
+            return [place for owner, place in arguments.seeds if owner.id == site.id]
+        editions = arguments.editions or site.editions
+        if arguments.papers:
+            ending = "/rss" if arguments.mode == "feed" else ""
+            prefixes = ["" if edition == "ar" else f"/{edition}" for edition in editions]
+            addresses = [f"{prefix}/{paper}{ending}" for prefix in prefixes for paper in sorted(arguments.papers)]
+            return [place for address in addresses if (place := site.locate(address))]
+        pages = site.start_pages(editions)
+        return [place for place in pages if place.kind is Kind.FEED] if arguments.mode == "feed" else pages
+
+    def _request(self, site: Site, place: Place, *, again: bool = False, **options: Any) -> Request:
+        # Articles first, then fresh listings, then deep paging.
+        priority = _PRIORITIES[place.kind] - min(place.page - 1, 40)
+        meta = {PLACE: place, AGAIN: again} if again else {PLACE: place}
+        return Request(site.address(place.url), priority=priority, meta=meta, **options)
+
+    # Pages
+
+    def parse(self, response: Response, before: str = "", **kwargs: Any) -> Iterator[Any]:
+        """Hand a page to the parser of what it was asked for.
+
+        Args:
+            response: the page.
+            before: for a further page of a listing, the key of the items on the page that led to it.
+            kwargs: none; Scrapy's signature has them.
+        """
+        place: Place = response.meta[PLACE]
+        site = self.site_of(place)
+        if place.kind is Kind.FEED:
+            yield from self._parse_feed(response, site)
+        else:
+            page = Page(response, site)
+            if place.kind is Kind.ARTICLE:
+                yield from self._parse_article(response, page, site, place)
+            else:
+                yield from self._parse_listing(response, page, site, place, before)
+
+    def _parse_article(self, response: Response, page: Page, site: Site, place: Place) -> Iterator[Any]:
+        values = page.article()
+        if values.fallback:
+            self._count("fallback_pages")
+        yield load_article(values, site, place, now=datetime.now(UTC))
+        if self.arguments.mode in {"latest", "archive"}:
+            yield from self._discover(site, page.hrefs(), response.url)
+
+    def _parse_listing(
+        self, response: Response, page: Page, site: Site, place: Place, before: str
+    ) -> Iterator[Request]:
+        listing = page.listing()
+        items = [item for href in listing.items if (item := site.locate(href, response.url))]
+        sifted = self._frontier.sift(self._wanted(items), refresh=self.arguments.refresh)
+        yield from self._requests(site, sifted.ask, sifted.again)
+        if self.arguments.mode == "urls":
+            return
+        yield from self._discover(site, page.hrefs(), response.url)
+        # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
+        # listings have none: they repeat their last page for ever.
+        items_key = hash_text(" ".join(listing.items))
+        ended = items_key == before or place.page >= _DEEPEST_PAGE
+        if not ended and (self.arguments.mode == "archive" or sifted.fresh):
+            further = self._frontier.sift(self._wanted(listing.next_pages))
+            for next_page in further.ask:
+                again = next_page.url in further.again
+                yield self._request(site, next_page, again=again, cb_kwargs={"before": items_key})
+
+    def _parse_feed(self, response: Response, site: Site) -> Iterator[Request]:
+        hrefs = parse_feed(response)
+        yield from self._discover(site, hrefs, response.url)
+        if self.arguments.mode == "feed":
+            places = [place for href in hrefs if (place := site.locate(href)) and place.paper]
+            prefixes = {f"/{p.edition}/{p.paper}" if p.edition != "ar" else f"/{p.paper}" for p in places}
+            feeds = [place for prefix in sorted(prefixes) if (place := site.locate(f"{prefix}/rss"))]
+            sifted = self._frontier.sift(self._wanted(feeds))
+            yield from self._requests(site, sifted.ask, sifted.again)
+
+    def _discover(self, site: Site, hrefs: list[str], base: str) -> Iterator[Request]:
+        """Requests for what the links of a page lead to that was not known; further pages are the listing's affair."""
+        new = self._frontier.unhandled(hrefs)
+        places = {place.url: place for href in new if (place := site.locate(href, base)) and place.page == 1}
+        sifted = self._frontier.sift(self._wanted(places.values()), refresh=self.arguments.refresh)
+        yield from self._requests(site, sifted.ask, sifted.again)
+        self._frontier.handled(new)
+
+    def _wanted(self, places: Iterable[Place]) -> list[Place]:
+        return [place for place in places if self.arguments.wants(place)]
+
+    def _requests(self, site: Site, places: Iterable[Place], again: set[str]) -> Iterator[Request]:
+        for place in places:
+            yield self._request(site, place, again=place.url in again)
+
+    def _count(self, name: str) -> None:
+        self.crawler.stats.inc_value(f"newscrawl/{name}")
+
+    @property
+    def _frontier(self) -> Frontier:
+        return frontier_of(self.crawler)

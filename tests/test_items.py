@@ -1,0 +1,52 @@
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import jsonschema
+
+from newscrawl.items import Article, Image, article_schema, feed_line
+
+SCHEMA = Path(__file__).parent.parent / "newscrawl" / "schemas" / "article.schema.json"
+
+
+def article(**given):
+    return Article(
+        **{
+            "id": "demo/ar/alkhabar/1",
+            "url": "https://www.demoress.example/alkhabar/1",
+            "site": "demo",
+            "edition": "ar",
+            "language": "ar",
+            "title": "عنوان",
+            "body": "فقرة أولى\nفقرة ثانية",
+            "publisher": "الخبر",
+            "publisher_id": "alkhabar",
+        }
+        | given
+    )
+
+
+def test_the_shipped_schema_is_the_one_of_the_dataclass(request):
+    text = json.dumps(article_schema(), ensure_ascii=False, indent=1) + "\n"
+    if request.config.getoption("--update-expected"):
+        SCHEMA.write_text(text, "utf-8")
+    assert SCHEMA.read_text("utf-8") == text, "run: pytest tests/test_items.py --update-expected"
+
+
+def test_every_field_is_described():
+    properties = article_schema()["properties"]
+    assert list(properties) == [field.name for field in fields(Article)]
+    assert all(properties[name]["description"] for name in properties)
+
+
+def test_a_line_is_valid_and_keeps_the_order_of_the_fields():
+    line = json.loads(feed_line(article(images=[Image("https://images2.demoress.example/a/1", "صورة")])))
+    jsonschema.validate(line, article_schema())
+    assert list(line) == [field.name for field in fields(Article)]
+
+
+def test_a_line_is_one_line_of_utf8_with_arabic_letters_as_letters():
+    line = feed_line(article(source_url="http://a.example/\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"))
+    assert "عنوان".encode() in line
+    assert len(line.decode().splitlines()) == 1
+    assert json.loads(line)["source_url"] == "http://a.example/\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
