@@ -10,7 +10,6 @@ a decoded text is accepted only when every rule, run on it again, leaves it alon
 from __future__ import annotations
 
 import ast
-import ast
 import html
 import re
 import unicodedata
@@ -109,10 +108,12 @@ def normalise(text: str) -> str:
         key = None
     if key is not None and not _has_boilerplate(key):
         return key
-    # A key can, rarely, look damaged itself (marks dropped between the letters of a mojibake): the limit is the key.
-    while (key := _fold(clean(text))) != text:
+    # A key of rare letters can itself look damaged (marks dropped between those of a mojibake): the limit is the key.
+    while True:
+        key = _fold(clean(text))
+        if key == text or (_fold_common(key) == key and key not in _BOILERPLATE):
+            return key
         text = key
-    return key
 
 
 _LOST_WORD = re.compile(r"(?<!\S)\?{2,}+(?!\S)")
@@ -233,10 +234,10 @@ _INVISIBLE = re.compile(f"[{_CONTROL}{_BIDI}{_ZWNJ}{_ZWJ}]")
 
 
 def repair_mojibake(text: str) -> str:
-    """Lines that were decoded with the wrong charset, each on its own: good and bad lines stand side by side.
+    r"""Lines that were decoded with the wrong charset, each on its own: good and bad lines stand side by side.
 
-    >>> repair_mojibake("الملك\\nÇáÌíÔ Çáãáßí íäÏÏ Ýí ÈíÇä")
-    'الملك\\nالجيش الملكي يندد في بيان'
+    >>> repair_mojibake("الملك\nÇáÌíÔ Çáãáßí íäÏÏ Ýí ÈíÇä")
+    'الملك\nالجيش الملكي يندد في بيان'
     """
     if not _MOJIBAKE.search(text):
         return text
@@ -474,8 +475,6 @@ def restore_quotes(text: str) -> str:
     if "?" not in text:
         return text
     text = _ELISION.sub("'", text)
-    if not _OPENING.search(text):
-        return text
     return "\n".join(_restore_pairs(line) if "?" in line else line for line in text.split("\n"))
 
 
@@ -508,8 +507,7 @@ def _closes(inside: str, after: str) -> bool:
 
 
 _BEFORE_OPENING = (" ", "(", "[", "{", ":")
-_OPENING = re.compile(r"(?:^|(?<=[ (\[{:]))\?(?=\w)", re.MULTILINE)
-_ELISION = re.compile(r"(?<=(?<!\w)[cdjlmnstCDJLMNST])\?(?=[aeiouyhAEIOUYHàâäæéèêëîïôöœùûüÀÂÄÆÉÈÊËÎÏÔÖŒÙÛÜ])")
+_ELISION = re.compile(r"\?(?=[aeiouyhAEIOUYHàâäæéèêëîïôöœùûüÀÂÄÆÉÈÊËÎÏÔÖŒÙÛÜ])(?<=[cdjlmnstCDJLMNST]\?)(?<!\w..)")
 
 
 # A10: sentence gaps
@@ -521,7 +519,9 @@ def open_sentence_gaps(text: str) -> str:
     >>> open_sentence_gaps("هناك.وتقول و.م.ع وزارة-الاتصالات.مصر")
     'هناك. وتقول و.م.ع وزارة-الاتصالات.مصر'
     """
-    return _SENTENCES.sub(_open_gaps, text) if _GAP.search(text) else text
+    if not _GAP.search(text):
+        return text
+    return "\n".join(_SENTENCES.sub(_open_gaps, line) if _GAP.search(line) else line for line in text.split("\n"))
 
 
 def _open_gaps(match: re.Match[str]) -> str:
@@ -547,7 +547,50 @@ _SENTENCES = re.compile(f"(?<!{_WORD}){_WORD}++(?:[.؟!،؛](?=[{_LETTER}]){_WOR
 _BARE_ALEF = str.maketrans("أإآ", "ااا")
 # Arabic names in the IANA root zone, and the spelled-out Latin ones that papers carry (فبراير.كوم); alefs bare.
 _TLDS = frozenset(
-    ["الاردن", "الجزائر", "السعودية", "السعودیة", "المغرب", "المغربية", "اليمن", "امارات", "ایران", "ايران", "البحرين", "بھارت", "پاکستان", "باكستان", "تونس", "سودان", "السودان", "سورية", "سوريا", "عراق", "عمان", "فلسطين", "قطر", "ليبيا", "مصر", "مليسيا", "موريتانيا", "شبكة", "موقع", "بازار", "كوم", "عرب", "همراه", "ابوظبي", "ارامكو", "اتصالات", "العليان", "بيتك", "كاثوليك", "موبايلي", "انفو", "اورغ"]
+    [
+        "الاردن",
+        "الجزائر",
+        "السعودية",
+        "السعودیة",
+        "المغرب",
+        "المغربية",
+        "اليمن",
+        "امارات",
+        "ایران",
+        "ايران",
+        "البحرين",
+        "بھارت",
+        "پاکستان",
+        "باكستان",
+        "تونس",
+        "سودان",
+        "السودان",
+        "سورية",
+        "سوريا",
+        "عراق",
+        "عمان",
+        "فلسطين",
+        "قطر",
+        "ليبيا",
+        "مصر",
+        "مليسيا",
+        "موريتانيا",
+        "شبكة",
+        "موقع",
+        "بازار",
+        "كوم",
+        "عرب",
+        "همراه",
+        "ابوظبي",
+        "ارامكو",
+        "اتصالات",
+        "العليان",
+        "بيتك",
+        "كاثوليك",
+        "موبايلي",
+        "انفو",
+        "اورغ",
+    ]
 )
 
 
@@ -555,9 +598,9 @@ _TLDS = frozenset(
 
 
 def drop_boilerplate(text: str) -> str:
-    """Whole lines of the aggregator itself: the picture-report notice and "click here to read".
+    r"""Whole lines of the aggregator itself: the picture-report notice and "click here to read".
 
-    >>> drop_boilerplate("نص الخبر\\nانقر هنا لقراءة الخبر من مصدره.")
+    >>> drop_boilerplate("نص الخبر\nانقر هنا لقراءة الخبر من مصدره.")
     'نص الخبر'
     """
     lines = text.split("\n")
@@ -603,7 +646,7 @@ def _fold_common(text: str) -> str | None:
     doubled = blank[1:] & blank[:-1]
     if doubled.any():
         units = units[np.concatenate(([True], ~doubled))]
-    return units.tobytes().decode("utf-16-le").strip(" ")
+    return str(units.tobytes(), "utf-16-le").strip(" ")
 
 
 _SIGNS_SPELLED = {
@@ -715,8 +758,8 @@ def _repair_nested(text: str, kind: Kind, names: set[str]) -> str | None:
     """Charset repairs and all other rules in turn until nothing changes; None where that takes too many turns."""
     found: set[str] = set()
     settled = None
+    text = break_lines(text)
     for _ in range(_DEEPEST_NESTING + 1):
-        text = break_lines(text)
         decoded = repair_mojibake(text)
         if decoded == settled:
             names |= found

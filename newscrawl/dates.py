@@ -89,11 +89,11 @@ def read_published(line: str, *, country: str, now: datetime) -> Published | Non
 
 
 def find_publication_line(text: str) -> str | None:
-    """The first publication line in a longer text, as given but for its spaces, ending at its date; None without one.
+    r"""The first publication line in a longer text, as given but for its spaces, ending at its date; None without one.
 
     For pages whose markup is not known.
 
-    >>> find_publication_line("عنوان\\nنشر في  المصري اليوم يوم 11 - 02 - 2011\\nنص")
+    >>> find_publication_line("عنوان\nنشر في  المصري اليوم يوم 11 - 02 - 2011\nنص")
     'نشر في المصري اليوم يوم 11 - 02 - 2011'
     """
     found = _find_line(text)
@@ -123,7 +123,9 @@ def _find_line(text: str) -> tuple[int, int, int, int] | None:
 
 
 _LONGEST_NAME = 150
-_LINE_LEAD = re.compile(r"(?<!\w)(?:(?P<ar>نشر\s{1,9}في)|(?P<fr>publi(?:é|é|e)\s{1,9}dans)|(?P<en>published\s{1,9}in))\s", re.IGNORECASE)
+_LINE_LEAD = re.compile(
+    r"(?<!\w)(?:(?P<ar>نشر\s{1,9}في)|(?P<fr>publi(?:é|é|e)\s{1,9}dans)|(?P<en>published\s{1,9}in))\s", re.IGNORECASE
+)
 _GAP = r"[\s\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]{0,9}"
 _LINE_NUMBERS = rf"{_GAP}\d{{1,2}}{_GAP}-{_GAP}\d{{1,2}}{_GAP}-{_GAP}\d{{4}}(?!\d)"
 _LINE_DATE = re.compile(
@@ -252,7 +254,8 @@ _WEEKDAYS = _numbered(
     start=0,
 )
 
-_SECOND, _MINUTE, _HOUR, _DAY, _WEEK, _MONTH, _YEAR = range(7)
+_NONE, _SECOND, _MINUTE, _HOUR, _DAY, _WEEK, _MONTH, _YEAR = range(8)
+_SECONDS = {_SECOND: 1, _MINUTE: 60, _HOUR: 3600}
 _UNITS = _numbered(
     """
     ثانية,ثوان,ثواني,ثانيتين,seconde,secondes,second,seconds
@@ -262,11 +265,10 @@ _UNITS = _numbered(
     أسبوع,أسبوعا,أسابيع,أسبوعين,semaine,semaines,week,weeks
     شهر,شهرا,أشهر,شهور,شهرين,mois,month,months
     سنة,سنوات,سنين,سنتين,عام,عاما,أعوام,عامين,an,ans,année,années,year,years
-    """,
-    start=0,
+    """
 )
-_DUALS = frozenset(map(normalise, "ثانيتين دقيقتين ساعتين يومين أسبوعين شهرين سنتين عامين".split()))
-_SINGULARS = frozenset(map(normalise, "ثانية دقيقة ساعة يوم أسبوع شهر سنة عام".split()))
+_DUALS = frozenset(map(normalise, ("ثانيتين", "دقيقتين", "ساعتين", "يومين", "أسبوعين", "شهرين", "سنتين", "عامين")))
+_SINGULARS = frozenset(map(normalise, ("ثانية", "دقيقة", "ساعة", "يوم", "أسبوع", "شهر", "سنة", "عام")))
 _NEAR_DAYS = {
     normalise(word): days
     for days, words in enumerate(
@@ -303,7 +305,7 @@ _DIGITS = r"(?P<first>\d{1,4}) ?(?P<separator>[-/.]) ?(?P<second>\d{1,2}) ?(?P=s
 _NUMERIC = re.compile(rf"(?<![\d/.:-]){_DIGITS}")
 _ANCHORED = re.compile(rf"(?<!\w)(?:يوم|le|on) (?={_DIGITS})")
 _LEAD = re.compile(r"\W*(?:نشر في|publie dans|published in) ")
-_RANGE = re.compile(r"(?<![:h]\d)(?<![:h])\d ?(?:-|/|الى|و|au|et|to|and) ?$")
+_RANGE = re.compile(r"(?<![:h]\d)(?<![:h])\d ?(?:-|/|الي|و|au|et|to|and) ?$")
 
 
 def _fold(line: str) -> str:
@@ -487,9 +489,10 @@ def _relative(text: str, zone: ZoneInfo, now: datetime) -> Published | None:
 
 def _without_year(text: str, zone: ZoneInfo, local: datetime) -> str | None:
     """A day and its month: the latest such day that is not after today."""
-    match, *more = [*_DAY_MONTH.finditer(text)] or [None]
-    if not match or more or match["month"] in _HIJRI:
+    matches = list(_DAY_MONTH.finditer(text))
+    if len(matches) != 1 or matches[0]["month"] in _HIJRI:
         return None
+    match = matches[0]
     for year in range(local.year, local.year - 9, -1):  # a 29th of February comes back within eight years
         found = _spelled(match, str(year))
         if found and found.day <= local.date():
@@ -513,10 +516,9 @@ def _ago(text: str, zone: ZoneInfo, now: datetime) -> str | None:
         return None
     amounts = [_amount(part) for part in re.split(r" (?:و|et|and) ?", phrase["since"] or phrase["ago"])]
     units = {unit for unit, _ in amounts}
-    if units <= {_SECOND, _MINUTE, _HOUR}:
-        seconds = sum((1, 60, 3600)[unit] * number for unit, number in amounts)
-        return _back(now, timedelta(seconds=seconds), zone)
-    if len(amounts) != 1 or None in units:
+    if units <= _SECONDS.keys():
+        return _back(now, timedelta(seconds=sum(_SECONDS[unit] * number for unit, number in amounts)), zone)
+    if len(amounts) != 1 or _NONE in units:
         return None
     unit, number = amounts[0]
     today = now.astimezone(zone).date()
@@ -536,21 +538,21 @@ def _back(now: datetime, delta: timedelta, zone: ZoneInfo) -> str | None:
         return None
 
 
-def _amount(phrase: str) -> tuple[int | None, int]:
-    """A unit of time and its number; no unit where the phrase is anything else or says only "hours"."""
+def _amount(phrase: str) -> tuple[int, int]:
+    """A unit of time and its number; the unit _NONE where the phrase is anything else or says only "hours"."""
     number, _, unit = phrase.rpartition(" ")
-    kind = _UNITS.get(unit)
+    kind = _UNITS.get(unit, _NONE)
     if phrase in _FRACTIONS:
         return _MINUTE, _FRACTIONS[phrase]
     if unit in _DUALS:
-        return (None, 0) if number else (kind, 2)
+        return (_NONE, 0) if number else (kind, 2)
     if not number:
-        return (kind, 1) if unit in _SINGULARS else (None, 0)
+        return (kind, 1) if unit in _SINGULARS else (_NONE, 0)
     count = int(number) if re.fullmatch(r"\d{1,4}", number) else _CARDINALS.get(number, 0)
-    return (kind, count) if count else (None, 0)
+    return (kind, count) if count else (_NONE, 0)
 
 
-_FRACTIONS = {normalise(words): minutes for words, minutes in (("نصف ساعة", 30), ("ربع ساعة", 15), ("نصف", 30), ("ربع", 15))}
+_FRACTIONS = {normalise("نصف ساعة"): 30, normalise("ربع ساعة"): 15}
 _AGO = re.compile(
     r"(?:(?<!\w)(?:منذ|قبل|il y a) (?P<since>[\w ]{2,40})|(?<!\w)(?P<ago>\d{1,4} \w{1,9}|[a-z]{1,9} [a-z]{1,9}) ago)\W*$"
 )
@@ -579,7 +581,7 @@ def _last_weekday(text: str, local: datetime) -> str | None:
     return (local.date() - timedelta(days=(local.weekday() - weekday - 1) % 7 + 1)).isoformat()
 
 
-_AT = re.compile(r"(?<!\w)(?:(?:على |في )?الساعه|على|في|a|at)(?!\w)")
+_AT = re.compile(r"(?<!\w)(?:(?:علي |في )?الساعه|علي|في|a|at)(?!\w)")
 _LAST_WEEKDAY = re.compile(
     rf"(?:يوم )?(?P<before>{_any(_WEEKDAYS)}) (?:الماضي|الماضيه|المنصرم|المنصرمه|الفارط|الفارطه|dernier)"
     rf"|last (?P<after>{_any(_WEEKDAYS)})"

@@ -19,7 +19,7 @@ from newscrawl import arabic, dates
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from scrapy.http import Response
 
@@ -118,8 +118,8 @@ class ArticleValues:
 class Listing:
     """What a listing leads to."""
 
-    items: list[str]
-    """Addresses of the listed articles, as written."""
+    items: list[Place]
+    """The listed articles."""
     next_pages: list[Place]
     """Further pages of this listing."""
 
@@ -252,23 +252,22 @@ class Page:
         return self._classed("articlecontent")
 
     @cached_property
-    def _items(self) -> list[str]:
-        """Addresses of the listed articles; where no teaser class is known, all articles outside the ticker."""
-        teasers = [href for href in _TEASERS(self._root) if self._leads_to_article(href)]
-        if not teasers:
-            ticker = {link.get("href") for link in _TICKER(self._root)}
-            teasers = [href for href in _HREFS(self._root) if href not in ticker and self._leads_to_article(href)]
-        return list(dict.fromkeys(teasers))
+    def _items(self) -> list[Place]:
+        """The listed articles; where no teaser class is known, all articles outside the ticker."""
+        if teasers := self._articles(_TEASERS(self._root)):
+            return teasers
+        ticker = {link.get("href") for link in _TICKER(self._root)}
+        return self._articles(href for href in _HREFS(self._root) if href not in ticker)
 
-    def _leads_to_article(self, href: str) -> bool:
-        place = self.site.locate(href, self.url)
-        return place is not None and place.kind is Kind.ARTICLE
+    def _articles(self, hrefs: Iterable[str]) -> list[Place]:
+        places = (self.site.locate(href, self.url) for href in dict.fromkeys(hrefs))
+        return list({place.url: place for place in places if place and place.kind is Kind.ARTICLE}.values())
 
     def _next_pages(self) -> Iterator[Place]:
         for link in self._root.iter("a", "link"):
             href = link.get("href") or ""
             named = "next" in (link.get("rel") or "").lower() or (
-                link.tag == "a" and href != "#" and len(words := _words(link)) < 20 and _NEXT_PAGE.fullmatch(words)
+                link.tag == "a" and href != "#" and len(words := _short_words(link)) < 20 and _NEXT_PAGE.fullmatch(words)
             )
             if named:
                 place = self.site.next_page(href, self.url)
@@ -440,6 +439,11 @@ def _parser(encoding: str) -> etree.HTMLParser:
 def _words(element: etree._Element, separator: str = "") -> str:
     """The text of an element on one line; `separator` stands between the texts of its parts."""
     return " ".join(separator.join(element.itertext("*")).split())
+
+
+def _short_words(link: etree._Element) -> str:
+    """The text of a link; most links are text alone, which is read without a walk."""
+    return _words(link) if len(link) else (link.text or "").strip()
 
 
 def _after_head(paragraphs: list[str], title: str, published_raw: str | None) -> list[str]:

@@ -9,11 +9,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newscrawl.arabic import CLEAN_VERSION, _fold, _fold_common, _NOT_WORD, clean, fold_letters, normalise, quality, repair
+from newscrawl.arabic import (
+    _NOT_WORD,
+    CLEAN_VERSION,
+    _fold,
+    _fold_common,
+    clean,
+    fold_letters,
+    normalise,
+    quality,
+    repair,
+)
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[1] / "shared"
-VECTORS = [json.loads(line) for line in (HERE / "vectors" / "clean.jsonl").read_text(encoding="utf-8").split("\n") if line]
+VECTORS = [
+    json.loads(line) for line in (HERE / "vectors" / "clean.jsonl").read_text(encoding="utf-8").split("\n") if line
+]
 
 by_rule = pytest.mark.parametrize("vector", VECTORS, ids=[f"{v['rule']}-{v['id']}" for v in VECTORS])
 often = settings(derandomize=True, deadline=None, max_examples=1000)
@@ -62,7 +74,9 @@ def test_clean_is_total_and_idempotent(text, kind):
     assert repair(cleaned, kind) == (cleaned, ())
     cleaned.encode()  # a lone surrogate would raise
     assert unicodedata.is_normalized("NFC", cleaned)
-    assert not re.search("[\r\v\f\t\x00-\x09\N{NO-BREAK SPACE}\N{LINE SEPARATOR}\x7f-\x9f]|  |^[ \n]|[ \n]$|\n\n", cleaned)
+    assert not re.search(
+        "[\r\v\f\t\x00-\x09\N{NO-BREAK SPACE}\N{LINE SEPARATOR}\x7f-\x9f]|  |^[ \n]|[ \n]$|\n\n", cleaned
+    )
     assert kind == "body" or "\n" not in cleaned
     assert len(set(repairs)) == len(repairs)
 
@@ -86,7 +100,9 @@ def test_the_table_folds_as_the_rules_do(text):
     assert _fold(_fold(text)) == _fold(text)
 
 
-visible = st.text(st.sampled_from("ابتثجحهوةىأؤئءپگ َّـ٣٤7Zé.،؟!:«»()-\n ")).map(lambda text: unicodedata.normalize("NFC", text))
+visible = st.text(st.sampled_from("ابتثجحهوةىأؤئءپگ َّـ٣٤7Zé.،؟!:«»()-\n ")).map(
+    lambda text: unicodedata.normalize("NFC", text)
+)
 
 
 def counted(text):
@@ -94,7 +110,13 @@ def counted(text):
 
 
 @often
-@given(visible, st.sampled_from(["\N{ZERO WIDTH SPACE}", "\N{RIGHT-TO-LEFT EMBEDDING}", "\0", "\N{NO-BREAK SPACE}", "\r\n", "\N{SOFT HYPHEN}"]), st.data())
+@given(
+    visible,
+    st.sampled_from(
+        ["\N{ZERO WIDTH SPACE}", "\N{RIGHT-TO-LEFT EMBEDDING}", "\0", "\N{NO-BREAK SPACE}", "\r\n", "\N{SOFT HYPHEN}"]
+    ),
+    st.data(),
+)
 def test_nothing_that_is_seen_is_lost(text, hidden, data):
     place = data.draw(st.integers(0, len(text)))
     damaged = text[:place] + hidden + text[place:]
@@ -130,7 +152,12 @@ def test_no_letter_is_lost(text):
         ("ه\N{ZERO WIDTH JOINER}. ب\N{ARABIC FATHA}\N{ZERO WIDTH NON-JOINER}ا", "body", None, ()),
         ("🏳\N{VARIATION SELECTOR-16}\N{ZERO WIDTH JOINER}🌈", "body", None, ()),
         ("شكرا على الإبلاغ!", "title", None, ()),
-        ("شكرا على الإبلاغ! سيتم حجب هذه الصورة تلقائيا عندما يتم الإبلاغ عنها من طرف عدة أشخاص.\nنص", "body", "نص", ()),
+        (
+            "شكرا على الإبلاغ! سيتم حجب هذه الصورة تلقائيا عندما يتم الإبلاغ عنها من طرف عدة أشخاص.\nنص",
+            "body",
+            "نص",
+            (),
+        ),
         ("Merci d’avoir signalé !\nCliquez ici pour lire l'article depuis sa source.\nTexte", "body", "Texte", ()),
         ("قال: انقر هنا لقراءة الخبر من مصدره.", "body", None, ()),
     ],

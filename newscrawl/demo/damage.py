@@ -12,7 +12,7 @@ DAMAGES = {
 }  # fmt: skip
 """Kinds of damage by edition, dealt in this order; some strike the title."""
 
-REPAIRS = ("entities", "mojibake", "bidi", "presentation_forms", "lost_quotes", "lost_apostrophes", "sentence_gap")
+REPAIRS = ("entities", "mojibake", "bidi", "presentation_forms", "lost_quotes", "sentence_gap")
 """Names of repairs, in the order in which they are exported."""
 
 
@@ -120,5 +120,6 @@ def damaged(text: str, kind: str) -> tuple[str, str, str | None]:
     ('مدينة "كرمان" التركية', 'مدينة ?كرمان? التركية', 'lost_quotes')
     """
     repaired, raw = _KINDS[kind](text)
-    repair = {"utf8_as_cp1256": "mojibake", "accents_as_entities": "entities"}.get(kind, kind)
+    other_names = {"utf8_as_cp1256": "mojibake", "accents_as_entities": "entities", "lost_apostrophes": "lost_quotes"}
+    repair = other_names.get(kind, kind)
     return repaired, raw, repair if repair in REPAIRS and raw != repaired else None

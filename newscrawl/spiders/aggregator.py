@@ -133,15 +133,14 @@ class AggregatorSpider(Spider):
         self, response: Response, page: Page, site: Site, place: Place, before: str
     ) -> Iterator[Request]:
         listing = page.listing()
-        items = [item for href in listing.items if (item := site.locate(href, response.url))]
-        sifted = self._frontier.sift(self._wanted(items), refresh=self.arguments.refresh)
+        sifted = self._frontier.sift(self._wanted(listing.items), refresh=self.arguments.refresh)
         yield from self._requests(site, sifted.ask, sifted.again)
         if self.arguments.mode == "urls":
             return
         yield from self._discover(site, page.hrefs(), response.url)
         # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
         # listings have none: they repeat their last page for ever.
-        items_key = hash_text(" ".join(listing.items))
+        items_key = hash_text(" ".join(item.url for item in listing.items))
         ended = items_key == before or place.page >= _DEEPEST_PAGE
         if not ended and (self.arguments.mode == "archive" or sifted.fresh):
             further = self._frontier.sift(self._wanted(listing.next_pages))
