@@ -104,7 +104,10 @@ def run_child(name: str, base_url: str, folder: str) -> None:
         crawler, given = process.create_crawler(Empty), {}
     else:
         settings = get_project_settings()
-        settings.setdict({"NEWSCRAWL_DATA": folder, "LOG_LEVEL": "WARNING", **json.loads(os.environ.get("X","{}"))}, priority="cmdline")
+        settings.setdict(
+            {"NEWSCRAWL_DATA": folder, "LOG_LEVEL": "WARNING", **json.loads(os.environ.get("X", "{}"))},
+            priority="cmdline",
+        )
         process = CrawlerProcess(settings)
         crawler, given = process.create_crawler("aggregator"), {"site": "demo", "base_url": base_url}
     crawler.signals.connect(opened, signal=signals.spider_opened, weak=False)

@@ -58,8 +58,8 @@ _HASH_BITS: Final = _BUCKET_BITS + _REST_BITS
 _ENTRY: Final = np.dtype([("rest", "<u2"), ("text", "<u4")])
 _POSTINGS: Final = 64
 """Texts kept for one band hash, the first settled: a band that more share is a stock phrase."""
-_CANDIDATES: Final = 16
-"""Texts compared at most: where thousands share sentences, those that share most bands.""" 
+_CANDIDATES: Final = 8
+"""Texts compared at most: where thousands share sentences, those that share most bands."""
 _RECENT: Final = 2_048
 _MERGE_AT: Final = 65_536
 """Texts in memory, 17 MB; a merge rewrites all buckets, so that more of them cost less for each text."""
@@ -92,7 +92,9 @@ _FACTORS: Final = _constants(1, _LEAST).astype(np.uint32).reshape(-1, 1) | np.ui
 _OFFSETS: Final = _constants(2, _LEAST).astype(np.uint32).reshape(-1, 1)
 _ROW_FACTORS: Final = _constants(3, max(ROWS, LEAD_ROWS)) | np.uint64(1)
 _BAND_SEEDS: Final = _constants(4, BANDS + LEAD_BANDS)
-_SIZES: Final = [-SKETCH_BITS * math.log(1 - min(bits, SKETCH_BITS - 0.5) / SKETCH_BITS) for bits in range(SKETCH_BITS + 1)]
+_SIZES: Final = [
+    -SKETCH_BITS * math.log(1 - min(bits, SKETCH_BITS - 0.5) / SKETCH_BITS) for bits in range(SKETCH_BITS + 1)
+]
 """Members of a set by the number of its bits (linear counting, Whang et al. 1990)."""
 
 _xxh = xxhash.xxh3_64_intdigest
@@ -249,9 +251,11 @@ class DuplicateIndex:
             low = hashes << _ID_BITS_
             starts = self._waiting.searchsorted(low)
             ends = self._waiting.searchsorted(low + _ONE_HASH)
-            for i in np.flatnonzero(ends > starts).tolist():
-                postings = self._waiting[starts[i] : min(ends[i], starts[i] + _POSTINGS)]
-                found += (postings & _ID_MASK).tolist()
+            sizes = np.minimum(ends - starts, _POSTINGS)
+            total = int(sizes.sum())
+            if total:
+                at = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(total)
+                found += (self._waiting[at] & _ID_MASK).tolist()
         found += self._merged(hashes)
         if len(found) <= _CANDIDATES:
             return list(set(found))
@@ -304,9 +308,7 @@ class DuplicateIndex:
 
     def _gather(self) -> None:
         """Move the recent texts into the sorted array: 8 bytes a hash instead of 100."""
-        recent = np.fromiter(
-            (hash_ << _ID_BITS | id_ for hash_, ids in self._recent.items() for id_ in ids), np.uint64
-        )
+        recent = np.fromiter((hash_ << _ID_BITS | id_ for hash_, ids in self._recent.items() for id_ in ids), np.uint64)
         self._waiting = np.sort(np.concatenate((self._waiting, recent)))
         self._waiting_texts += self._recent_texts
         self._recent, self._recent_texts = {}, 0
@@ -385,7 +387,9 @@ def _sign(whole: str, story: str, paper: str | None, day: int | None, lines: tup
     hashes = np.empty(_HASHES, np.uint64)
     hashes[0] = exact
     hashes[1:] = _bands(shingles)
-    numbers = " ".join(sorted({word.decode() for word in words if word.isdigit()})) if len(words) < BRIEF_WORDS else None
+    numbers = (
+        " ".join(sorted({word.decode() for word in words if word.isdigit()})) if len(words) < BRIEF_WORDS else None
+    )
     bits = np.zeros(SKETCH_BITS, np.uint8)
     bits[(shingles & np.uint64(SKETCH_BITS - 1)).astype(np.intp)] = 1
     return Signature(digest, hashes, len(shingles), np.packbits(bits).tobytes(), numbers, paper, day, lines)
@@ -451,9 +455,7 @@ def _packed(hashes: NDArray[np.uint64], id_: int) -> NDArray[np.uint64]:
 def _merged_buckets(old: list[tuple[int, bytes]], new: NDArray[np.uint64]) -> Iterator[tuple[int, bytes]]:
     """(bucket, entries) of every bucket that gets new entries; the first `_POSTINGS` texts of a hash stay."""
     entries = np.frombuffer(b"".join([row[1] for row in old]), _ENTRY)
-    owners = np.repeat(
-        np.array([row[0] for row in old], np.uint64), [len(row[1]) // _ENTRY.itemsize for row in old]
-    )
+    owners = np.repeat(np.array([row[0] for row in old], np.uint64), [len(row[1]) // _ENTRY.itemsize for row in old])
     before = ((owners << _REST_BITS_ | entries["rest"]) << _ID_BITS_) | entries["text"]
     every = np.sort(np.concatenate((before, new)))
     hashes = every >> _ID_BITS_

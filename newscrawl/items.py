@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -114,13 +115,10 @@ def article_schema() -> dict[str, Any]:
 def _field_docs(item_class: type) -> dict[str, str]:
     """The docstring under each field of a dataclass, by the field's name."""
     (definition,) = ast.parse(inspect.getsource(item_class)).body
+    body = getattr(definition, "body", [])
     docs: dict[str, str] = {}
-    name = None
-    for node in getattr(definition, "body", []):
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                continue
-            case ast.Expr(value=ast.Constant(value=text)) if name:
+    for declared, below in pairwise(body):
+        match declared, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
                 docs[name] = inspect.cleandoc(str(text))
-        name = None
     return docs

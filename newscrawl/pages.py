@@ -76,10 +76,68 @@ _AGENCIES: Final = frozenset(
 )  # fmt: skip
 
 _BLOCKS: Final = frozenset(
-    ["address", "article", "aside", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "br",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
 _UNREAD: Final = frozenset(
-    ["applet", "audio", "button", "canvas", "embed", "form", "iframe", "input", "map", "marquee", "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "video"]
+    [
+        "applet",
+        "audio",
+        "button",
+        "canvas",
+        "embed",
+        "form",
+        "iframe",
+        "input",
+        "map",
+        "marquee",
+        "noscript",
+        "object",
+        "script",
+        "select",
+        "style",
+        "svg",
+        "template",
+        "textarea",
+        "video",
+    ]
 )
 # Parts of a page that may stand inside the content, or fall into it where a tag was left open.
 _FOREIGN: Final = re.compile(
@@ -88,6 +146,10 @@ _FOREIGN: Final = re.compile(
     re.IGNORECASE,
 )
 _CAPTION: Final = re.compile(r"(?:^|[\s_-])\w*(?:caption|legend)(?=$|[\s_-])", re.IGNORECASE)
+
+
+_HEADING_AS_CONTENT: Final = re.compile(rb"<[hH][1-6]\s[^>]{0,300}articlecontent")
+_HEADING_TAG: Final = re.compile(rb"(</?)[hH][1-6]\b")
 
 
 class Rejected(Exception):
@@ -267,7 +329,10 @@ class Page:
         for link in self._root.iter("a", "link"):
             href = link.get("href") or ""
             named = "next" in (link.get("rel") or "").lower() or (
-                link.tag == "a" and href != "#" and len(words := _short_words(link)) < 20 and _NEXT_PAGE.fullmatch(words)
+                link.tag == "a"
+                and href != "#"
+                and len(words := _short_words(link)) < 20
+                and _NEXT_PAGE.fullmatch(words)
             )
             if named:
                 place = self.site.next_page(href, self.url)
@@ -423,6 +488,8 @@ def _tree(response: TextResponse) -> etree._Element:
     body, encoding = response.body, response.encoding
     if encoding not in {"utf-8", "cp1252"}:
         body, encoding = response.text.encode("utf-8", "replace"), "utf-8"
+    if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not
+        body = _HEADING_TAG.sub(rb"\1div", body)
     if b"\0" in body:  # libxml2 ends a document at the first NUL
         body = body.replace(b"\0", b"")
     root: etree._Element | None = etree.fromstring(body, _parser("utf-8" if encoding == "utf-8" else "windows-1252"))

@@ -45,7 +45,9 @@ def demo():
         yield server
 
 
-def run_scrapy(*arguments: str, data: Path, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_scrapy(
+    *arguments: str, data: Path, timeout: float = 120, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a `scrapy` command as a user does, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "scrapy", *arguments],

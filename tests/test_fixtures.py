@@ -37,7 +37,10 @@ def parsed(case):
             return {"links": parse_feed(response)}
         if place.kind is Kind.LISTING:
             listing = parse_listing(response, site)
-            return {"items": [item.url for item in listing.items], "next_pages": [further.url for further in listing.next_pages]}
+            return {
+                "items": [item.url for item in listing.items],
+                "next_pages": [further.url for further in listing.next_pages],
+            }
         return json.loads(feed_line(load_article(parse_article(response, site), site, place, now=NOW)))
     except Rejected as rejected:
         return {"rejected": rejected.reason}

@@ -112,7 +112,7 @@ def test_a_site_served_from_elsewhere_keeps_its_canonical_addresses():
 
 @pytest.mark.parametrize("base_url", ["", "127.0.0.1:80", "ftp://127.0.0.1", "file:///x", "http://", "http://a:b"])
 def test_a_base_url_that_is_no_address_is_refused(base_url):
-    with pytest.raises(ValueError, match="not an http|Port"):
+    with pytest.raises(ValueError, match=r"not an http|Port"):
         MAGHRESS.served_from(base_url)
 
 
@@ -124,5 +124,5 @@ def test_a_further_page_with_an_address_of_its_own_kind():
 
 
 def test_an_unknown_site_names_the_known_ones():
-    with pytest.raises(ValueError, match="unknown site 'x': choose from maghress, .*demo"):
+    with pytest.raises(ValueError, match=r"unknown site 'x': choose from maghress, .*demo"):
         get_site("x")

@@ -154,7 +154,8 @@ class DuplicateTables:
         """Append a text; its band hashes wait to be merged."""
         db = self._begin()
         db.execute(
-            "INSERT INTO texts (id, key, digest, shingles, sketch, numbers, paper, day) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row
+            "INSERT INTO texts (id, key, digest, shingles, sketch, numbers, paper, day) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
         )
         db.execute("INSERT INTO text_waiting (id, hashes) VALUES (?, ?)", (row.id, hashes))
 
@@ -235,7 +236,12 @@ class TextIndexFile:
         self._name = str(path) if path else "the index in memory"
         try:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -16384", "locking_mode = EXCLUSIVE"):
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = NORMAL",
+                "cache_size = -16384",
+                "locking_mode = EXCLUSIVE",
+            ):
                 self._db.execute(f"PRAGMA {pragma}")
             if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
                 self.begin()
