@@ -17,7 +17,7 @@ setup: .venv/.ready
 
 demo: setup
 	rm -rf $(DEMO)
-	$(BIN)/scrapy crawl aggregator -a site=demo -s NEWSCRAWL_DATA=$(DEMO)
+	$(BIN)/scrapy crawl aggregator -a site=demo -s NEWSCRAWL_DATA=$(DEMO) -s LOGSTATS_INTERVAL=1
 	@echo; echo "The first lines of $(DEMO)/feeds/articles.jsonl:"
 	@$(BIN)/python -c "for line in [*open('$(DEMO)/feeds/articles.jsonl', encoding='utf-8')][:3]: print(line[:400] + ' ...')"
 

@@ -77,7 +77,7 @@ def repair(text: str, kind: Kind = "body") -> Repaired:
         text = _decode(text, kind, names)
     else:
         text = _typeset(compose(text), kind, names)
-    return Repaired(text, tuple(name for name in _NAMES if name in names) if names else ())
+    return Repaired(text, tuple(name for name in REPAIRS if name in names) if names else ())
 
 
 def quality(text: str) -> Quality:
@@ -713,7 +713,7 @@ _HIDDEN_RULES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("presentation_forms", unshape),
     ("joiners", settle_joiners),
 )
-_NAMES = (
+REPAIRS = (
     "surrogates",
     "entities",
     "mojibake",

@@ -32,12 +32,18 @@ def detect(text: str) -> Language:
     >>> detect("واش هاد الشي ديال بصح؟"), detect("ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ")
     (Language(code='ar', hint='ary'), Language(code=None, hint='ber'))
     """
-    letters = _count(_LETTERS, text)
-    if _count(_TIFINAGH, text) > 0.3 * letters:
-        return Language(None, "ber")
-    if _count(_ARABIC, text) > 0.5 * letters:
-        darija = sum(word in _DARIJA for word in normalise(text).split())
-        return Language("ar", "ary" if darija >= 3 else None)
+    arabic = _count(_ARABIC, text)
+    if arabic <= 0.7 * len(text):  # above it no other script can have its share, and most texts are above it
+        letters = _count(_LETTERS, text)
+        if _count(_TIFINAGH, text) > 0.3 * letters:
+            return Language(None, "ber")
+        if arabic <= 0.5 * letters:
+            return _by_model(text, letters)
+    darija = sum(map(_DARIJA.__contains__, normalise(text).split()))
+    return Language("ar", "ary" if darija >= 3 else None)
+
+
+def _by_model(text: str, letters: int) -> Language:
     if letters < _FEWEST_LETTERS:
         return Language(None, None)
     name, _ = _model().classify(text[:_MOST_LETTERS].encode(errors="replace"))
@@ -72,8 +78,8 @@ _TIFINAGH = re.compile(r"[\u2d30-\u2d6f]+")
 _ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9]+")
 _FEWEST_LETTERS = 8
 """Of a text in Latin letters: below it is a name or an abbreviation."""
-_MOST_LETTERS = 20_000
-"""Enough for any model: a page of a megabyte is told by its beginning."""
+_MOST_LETTERS = 3_000
+"""Enough for the model, whose time grows with the text: a page of a megabyte is told by its beginning."""
 _DARIJA_WORDS = (
     "ديال ديالو ديالها ديالهم ديالنا ديالي ديالك ديالكم دابا واش بزاف كاين كاينة كاينين شنو شناهو علاش كيفاش فين فوقاش "
     "بغيت بغا بغينا باغي هاد هادشي هادا هادي غادي حيت باش راه راها راهم مزيان مزيانة دري درية حنا نتا نتي هوما ديك داك "

@@ -95,6 +95,6 @@ def load_article(values: ArticleValues, site: Site, place: Place, *, now: dateti
         published_raw=loaded.get("published_raw"),
         source_url=loaded.get("source_url"),
         images=loaded.get("images", []),
-        repairs=[name for name in arabic._NAMES if name in loader.context["repairs"]],
+        repairs=[name for name in arabic.REPAIRS if name in loader.context["repairs"]],
         fetched_at=now.astimezone(UTC).isoformat(timespec="seconds"),
     )

@@ -50,3 +50,12 @@ def test_a_line_is_one_line_of_utf8_with_arabic_letters_as_letters():
     assert "عنوان".encode() in line
     assert len(line.decode().splitlines()) == 1
     assert json.loads(line)["source_url"] == "http://a.example/\N{LINE SEPARATOR}\N{PARAGRAPH SEPARATOR}"
+
+
+def test_the_reference_names_every_field_with_its_meaning():
+    reference = (Path(__file__).parent.parent / "docs" / "fields.md").read_text("utf-8")
+    schema = article_schema()
+    for properties in (schema["properties"], schema["$defs"]["Image"]["properties"]):
+        for name, field in properties.items():
+            assert f"| `{name}` |" in reference
+            assert field["description"] in reference
