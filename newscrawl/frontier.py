@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -22,7 +22,7 @@ from scrapy.exceptions import CloseSpider, IgnoreRequest, NotConfigured
 from scrapy.utils.request import request_from_dict
 from w3lib.url import canonicalize_url
 
-from newscrawl.feeds import FeedError, Feeds
+from newscrawl.feeds import FeedError, Feeds, Rotation
 from newscrawl.pages import Rejected
 from newscrawl.sites import Place
 from newscrawl.store import FINAL, Kind, Leased, Settlement, State, Store, StoreError, Url, open_store
@@ -81,8 +81,8 @@ class Sifted:
 class Frontier:
     """Scheduler over the crawl state.
 
-    Settings: NEWSCRAWL_DATA, NEWSCRAWL_FEED, NEWSCRAWL_RETRY_DELAYS, NEWSCRAWL_LINGER. A spider may offer `locate(url)
-    -> Place | None`, `address(place) -> str` and `scope`; without them every URL is its own place.
+    Settings: NEWSCRAWL_DATA, NEWSCRAWL_FEED, NEWSCRAWL_ROTATE_*, NEWSCRAWL_RETRY_DELAYS, NEWSCRAWL_LINGER. A spider may
+    offer `locate(url) -> Place | None`, `address(place) -> str` and `scope`; without them every URL is its own place.
     """
 
     store: Store
@@ -97,7 +97,8 @@ class Frontier:
         self._linger = settings.getfloat("NEWSCRAWL_LINGER")
         self._per_host = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._slots: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
-        self._ready: deque[Leased] = deque()
+        self._ready: OrderedDict[str, deque[Leased]] = OrderedDict()
+        self._in_flight: Counter[str] = Counter()
         self._within: deque[Request] = deque()
         self._leases: dict[int, Leased] = {}
         self._answered: set[str] = set()
@@ -123,10 +124,11 @@ class Frontier:
         """Open state and feeds; a state that cannot be used ends the run in one line."""
         self._spider = spider
         try:
+            rotate = rotation(self._crawler.settings)
             self._state_path.parent.mkdir(parents=True, exist_ok=True)
             self.store = open_store(self._state_path)
             self.run = self.store.begin_run(getattr(spider, "scope", spider.name))
-            self._feeds = Feeds(self.store, self._feed_paths)
+            self._feeds = Feeds(self.store, self._feed_paths, rotate)
             self._feeds.open()
         except (StoreError, FeedError, OSError) as error:
             self._fail(str(error))
@@ -154,7 +156,10 @@ class Frontier:
         """Whether this run still has something to fetch, to settle, or worth waiting for."""
         if self._failure:
             return False
-        return bool(self._within or self._leases or self._fill() or self._waits())
+        if self._within or self._leases:
+            return True
+        self._fill()
+        return bool(self._leases) or self._waits()
 
     def enqueue_request(self, request: Request) -> bool:
         """Queue a request of `Spider.start`, or of a downloader middleware (a redirect, a retry) within its lease."""
@@ -171,9 +176,11 @@ class Frontier:
             return None
         if self._within:
             return self._within.popleft()
-        if len(self._leases) - len(self._ready) >= self._in_flight_limit() or not self._fill():
-            return None
-        return self._request(self._ready.popleft())
+        lease = self._take()
+        if lease is None and not all(self._ready.values()):
+            self._fill()
+            lease = self._take()
+        return self._request(lease) if lease else None
 
     # What the spider asks
 
@@ -231,7 +238,7 @@ class Frontier:
 
     def settle(self, lease: Leased, settlement: Settlement) -> list[str]:
         """Settle a page in the open group; answers the article ids that had been exported before."""
-        if self._leases.pop(lease.id, None) is None:
+        if not self._end(lease):
             return []
         try:
             refused = self.store.settle(settlement)
@@ -271,7 +278,7 @@ class Frontier:
 
     def release(self, lease: Leased) -> None:
         """Give a lease back unsettled: a later run fetches the page."""
-        if self._leases.pop(lease.id, None):
+        if self._end(lease):
             self.store.release([lease.id])
 
     def lease_of(self, request: Request) -> Leased | None:
@@ -311,16 +318,34 @@ class Frontier:
         if self._crawler.engine and self._crawler.engine.spider and hasattr(self, "run"):
             self._closing = asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="state_error"))
 
-    def _fill(self) -> bool:
-        """See that leased URLs are at hand; whether there are any."""
-        if not self._ready:
-            self.store.promote()
-            for host in self.store.hosts():
-                if host.pending and host.not_before <= time.time() and not self._unreachable(host.host):
-                    leased = self.store.lease(host.id, _LEASE_AHEAD)
-                    self._ready.extend(leased)
-                    self._leases.update((lease.id, lease) for lease in leased)
-        return bool(self._ready)
+    def _take(self) -> Leased | None:
+        """The next URL of a host that may be asked now, hosts in turn.
+
+        No more are handed to the downloader than it sends at once, or a stop would have to wait for their delays.
+        """
+        for host in tuple(self._ready):
+            self._ready.move_to_end(host)
+            slot = self._slots.get(host.split(":")[0], {})
+            if self._ready[host] and self._in_flight[host] < slot.get("concurrency", self._per_host):
+                self._in_flight[host] += 1
+                return self._ready[host].popleft()
+        return None
+
+    def _fill(self) -> None:
+        """Lease URLs of the hosts that have none at hand."""
+        self.store.promote()
+        for host in self.store.hosts():
+            ready = self._ready.setdefault(host.host, deque())
+            if host.pending and not ready and host.not_before <= time.time() and not self._unreachable(host.host):
+                ready.extend(self.store.lease(host.id, _LEASE_AHEAD))
+                self._leases.update((lease.id, lease) for lease in ready)
+
+    def _end(self, lease: Leased) -> bool:
+        """Forget a lease that was handed out; whether it was still held."""
+        if self._leases.pop(lease.id, None) is None:
+            return False
+        self._in_flight[lease.host] -= 1
+        return True
 
     def _waits(self) -> bool:
         """Whether something deferred falls due soon enough to wait for it; wakes the engine when it does."""
@@ -338,12 +363,6 @@ class Frontier:
         engine = self._crawler.engine
         if engine and engine._slot:  # Scrapy has no public way to say that the scheduler has something again
             engine._slot.nextcall.schedule()
-
-    def _in_flight_limit(self) -> int:
-        """Requests handed to the downloader at once: no more than it sends, or a stop would wait for their delays."""
-        host = self._ready[0].host if self._ready else ""
-        slot = self._slots.get(host.split(":")[0], {})
-        return int(slot.get("concurrency", self._per_host))
 
     def _unreachable(self, host: str) -> bool:
         return host not in self._answered and self._unanswered.get(host, 0) >= _FIRST_TRIES
@@ -390,11 +409,10 @@ class Frontier:
     def _give_up(self, host: str, error: BaseException) -> None:
         """No answer from a host: leave its URLs for the next run."""
         self._crawler.stats.set_value(f"newscrawl/unreachable/{host}", _reason(error))
-        mine = [lease for lease in self._ready if lease.host == host]
-        for lease in mine:
-            self._ready.remove(lease)
+        ready = self._ready.pop(host, deque())
+        for lease in ready:
             del self._leases[lease.id]
-        self.store.release([lease.id for lease in mine])
+        self.store.release([lease.id for lease in ready])
 
     def _continue(self, lease: Leased, request: Request) -> bool:
         """A middleware replaced the request of a lease: the same page is asked again, another one is queued."""
@@ -496,6 +514,28 @@ def feed_paths(settings: BaseSettings) -> dict[str, Path]:
     articles = Path(settings["NEWSCRAWL_FEED"] or data_folder(settings) / "feeds" / "articles.jsonl")
     ending = articles.name[articles.name.find(".") :] if "." in articles.name else ""
     return {"articles": articles, "duplicates": articles.with_name(f"duplicates{ending}")}
+
+
+def rotation(settings: BaseSettings) -> Rotation | None:
+    """When parts of the feeds are finished: NEWSCRAWL_ROTATE_*; with NEWSCRAWL_BATCHES alone, at the end of each run.
+
+    Raises:
+        FeedError: a setting is no limit.
+    """
+    limits: list[int | None] = []
+    for name in ("NEWSCRAWL_ROTATE_LINES", "NEWSCRAWL_ROTATE_BYTES"):
+        value = str(settings[name] or 0)
+        if not (value.isascii() and value.isdecimal()):
+            raise FeedError(f"{name}={value}: give a whole number, 0 for no limit")
+        limits.append(int(value) or None)
+    try:
+        daily = settings.getbool("NEWSCRAWL_ROTATE_DAILY")
+    except ValueError:
+        raise FeedError(f"NEWSCRAWL_ROTATE_DAILY={settings['NEWSCRAWL_ROTATE_DAILY']}: give 1 or 0") from None
+    lines, size = limits
+    if lines or size or daily or settings["NEWSCRAWL_BATCHES"]:
+        return Rotation(lines, size, daily)
+    return None
 
 
 def hash_text(text: str) -> str:

@@ -78,7 +78,7 @@ _TIFINAGH = re.compile(r"[\u2d30-\u2d6f]+")
 _ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9]+")
 _FEWEST_LETTERS = 8
 """Of a text in Latin letters: below it is a name or an abbreviation."""
-_MOST_LETTERS = 3_000
+_MOST_LETTERS = 800
 """Enough for the model, whose time grows with the text: a page of a megabyte is told by its beginning."""
 _DARIJA_WORDS = (
     "ديال ديالو ديالها ديالهم ديالنا ديالي ديالك ديالكم دابا واش بزاف كاين كاينة كاينين شنو شناهو علاش كيفاش فين فوقاش "
