@@ -90,6 +90,8 @@ class Progress:
             )
         if not reason.startswith(_WANTED_ENDS):
             return f"stopped ({reason}); run the same command to go on"
+        if not hasattr(self._crawler.spider, "arguments"):
+            return None
         nothing = not self._count("articles") and not self._count("duplicates")
         failures = {**self._by_reason("failed"), **self._by_reason("deferred")}
         if nothing and not self._count("pages") and failures:

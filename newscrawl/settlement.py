@@ -46,6 +46,8 @@ class _Through:
     lease: Leased
     found: list[Url] = field(default_factory=list)
     again: list[Url] = field(default_factory=list)
+    forced: list[Url] = field(default_factory=list)
+    """Asked for with `dont_filter`: queued even where they have just been settled."""
     items: list[OutboxItem] = field(default_factory=list)
     waiting: int = 0
     """Items in the pipelines."""
@@ -108,7 +110,8 @@ class SettlementMiddleware:
             async for output in result:
                 if isinstance(output, Request):
                     output.meta.pop(LEASE, None)  # `meta=response.meta` carries it along
-                    queue = page.again if output.meta.get(AGAIN) or output.dont_filter else page.found
+                    forced, again = output.dont_filter, output.meta.get(AGAIN)
+                    queue = page.forced if forced else page.again if again else page.found
                     queue.append(frontier.url_of(output))
                 elif output is not None:
                     page.waiting += 1
@@ -178,7 +181,7 @@ class SettlementMiddleware:
             frontier.failed(lease, page.failed)
             return
         if page.rejected:
-            frontier.rejected(lease, page.rejected, found=[*page.found, *page.again])
+            frontier.rejected(lease, page.rejected, found=[*page.found, *page.again, *page.forced])
             return
         if page.items and self._limit_reached():
             frontier.release(lease)
@@ -186,6 +189,8 @@ class SettlementMiddleware:
         refused = frontier.settle(
             lease, Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=page.items)
         )
+        if page.forced:
+            frontier.store.add(page.forced, force=True)
         self._crawler.stats.inc_value("newscrawl/pages")
         for item in page.items:
             if item.key in refused:
