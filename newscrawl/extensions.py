@@ -46,7 +46,7 @@ class Progress:
         """Begin to show progress; remind the operator of a live crawl to be reachable."""
         self._started = time.monotonic()
         if self._terminal:
-            for handler in logging.getLogger().handlers:
+            for handler in self._shown():
                 handler.addFilter(self._clear_before)
         if self._interval > 0:
             self._ticker.start(self._interval, now=False)
@@ -63,7 +63,7 @@ class Progress:
             self._ticker.stop()
         if self._terminal:
             self._stream.write(_CLEAR_LINE)
-            for handler in logging.getLogger().handlers:
+            for handler in self._shown():
                 handler.removeFilter(self._clear_before)
         problem = self._problem(reason)
         self._crawler.stats.set_value("newscrawl/exit_status", 1 if problem else 0)
@@ -134,6 +134,10 @@ class Progress:
             self._stream.flush()
         else:
             logger.info(line)
+
+    def _shown(self) -> list[logging.Handler]:
+        """Handlers whose lines appear where the moving line is."""
+        return [h for h in logging.getLogger().handlers if getattr(h, "stream", None) is self._stream]
 
     def _clear_before(self, record: logging.LogRecord) -> bool:
         """A logging filter that lets everything pass, after wiping the moving line."""
