@@ -92,13 +92,12 @@ class Progress:
             return f"stopped ({reason}); run the same command to go on"
         if not hasattr(self._crawler.spider, "arguments"):
             return None
-        nothing = not self._count("articles") and not self._count("duplicates")
-        failures = {**self._by_reason("failed"), **self._by_reason("deferred")}
-        if nothing and not self._count("pages") and failures:
-            return f"the site refused every page ({_listed(failures)}); look at it in a browser"
-        if nothing and self._count("pages") and not self._count("state/exported"):
-            return "no article was found; the site may have changed: look at a listing page with `scrapy record`"
-        return None
+        if self._count("articles") or self._count("duplicates") or self._count("state/exported"):
+            return None
+        refusals = {**self._by_reason("failed"), **self._by_reason("deferred"), **self._by_reason("skipped")}
+        if not self._count("pages") and refusals:
+            return f"the site refused every page ({_listed(refusals)}); look at it in a browser"
+        return "no article was found; the site may have changed: look at a listing page with `scrapy record`"
 
     def _summary(self, problem: str | None) -> str:
         failed, deferred = self._by_reason("failed"), self._by_reason("deferred")

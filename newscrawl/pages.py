@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from lxml import etree
 from scrapy.http import TextResponse
 
-from newscrawl import arabic, dates
+from newscrawl import arabic, charset, dates
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -148,6 +148,10 @@ _FOREIGN: Final = re.compile(
 _CAPTION: Final = re.compile(r"(?:^|[\s_-])\w*(?:caption|legend)(?=$|[\s_-])", re.IGNORECASE)
 
 
+_MOST_TAGS: Final = 100_000
+"""A real page has some 3,000; eight megabytes of them cost seconds and half a gigabyte."""
+_LONGEST_BODY: Final = 500_000
+"""Letters of an article; cleaning and comparing more would cost seconds."""
 _HEADING_AS_CONTENT: Final = re.compile(rb"<[hH][1-6]\s[^>]{0,300}articlecontent")
 _HEADING_TAG: Final = re.compile(rb"(</?)[hH][1-6]\b")
 
@@ -282,6 +286,8 @@ class Page:
             paragraphs = _after_head(paragraphs, title, published_raw)
         if not paragraphs:
             raise Rejected("empty")
+        if sum(map(len, paragraphs)) > _LONGEST_BODY:
+            raise Rejected("too_long")
         if not title:
             raise Rejected("no_title")
         publisher = (dates.publisher_of(published_raw) if published_raw else None) or self._publisher_link(head)
@@ -473,7 +479,7 @@ class _Text:
             paragraph = paragraph[: closing.start()]
         # White space of the source is a space to a reader; other space characters are the text's own.
         paragraph = _SOURCE_SPACE.sub(" ", paragraph).strip(" ")
-        if paragraph.strip() and not _NOTICE.match(paragraph):
+        if paragraph.strip() and not _NOTICE.match(paragraph) and paragraph not in _REPORT_LINKS:
             self.paragraphs.append(paragraph)
 
 
@@ -485,22 +491,22 @@ def _tree(response: TextResponse) -> etree._Element:
     """
     if not response.body.strip():
         raise Rejected("empty")
-    body, encoding = response.body, response.encoding
-    if encoding not in {"utf-8", "cp1252"}:
-        body, encoding = response.text.encode("utf-8", "replace"), "utf-8"
+    body = charset.as_utf8(response.body, (response.headers.get(b"Content-Type") or b"").decode("latin-1"))
+    if body.count(b"<") > _MOST_TAGS:
+        raise Rejected("too_many_tags")
     if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not
         body = _HEADING_TAG.sub(rb"\1div", body)
     if b"\0" in body:  # libxml2 ends a document at the first NUL
         body = body.replace(b"\0", b"")
-    root: etree._Element | None = etree.fromstring(body, _parser("utf-8" if encoding == "utf-8" else "windows-1252"))
+    root: etree._Element | None = etree.fromstring(body, _parser())
     if root is None:
         raise Rejected("unreadable")
     return root
 
 
-@lru_cache(maxsize=4)
-def _parser(encoding: str) -> etree.HTMLParser:
-    return etree.HTMLParser(encoding=encoding, huge_tree=True, remove_pis=True)
+@lru_cache(maxsize=1)
+def _parser() -> etree.HTMLParser:
+    return etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
 
 
 def _words(element: etree._Element, separator: str = "") -> str:

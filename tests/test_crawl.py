@@ -1,7 +1,11 @@
 """Whole crawls of the bundled aggregator, as a user starts them, compared with the truth that it knows."""
 
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import urllib.request
 
 import jsonschema
@@ -204,6 +208,20 @@ def test_a_site_without_an_answer_ends_soon_and_says_what_to_do(tmp_path):
     last = done.log.splitlines()[-1]
     assert "Not done: no answer from www.demoress.example (connection_refused) after 3 tries" in last
     assert "Traceback" not in done.log
+
+
+def test_a_first_crawl_that_finds_nothing_is_no_success(tmp_path):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(folder), "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as server:
+        base_url = re.search(r"http://127.0.0.1:\d+", server.stdout.readline())[0]
+        done = crawl(tmp_path / "data", QUICK, site="demo", base_url=base_url)
+        server.terminate()
+    assert done.status == 1
+    assert "Not done: the site refused every page (gone " in done.log
 
 
 def test_the_servers_own_count_is_what_it_served(demo):
