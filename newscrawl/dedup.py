@@ -4,7 +4,7 @@ A text is the same as an earlier one if the exact keys agree (blake2b of `normal
 word pairs. What "enough" is, and why pairs, is measured in docs/duplicates.md; `bench/dedup.py` measures it again.
 
 The index lives in SQL tables (`newscrawl.store.duplicates`) and is asked and written inside the caller's transaction. In
-memory are only the texts that wait to be merged into the tables, at most `_MERGE_AT`, and the lines of a few papers.
+memory are only the texts that wait to be merged into the tables, about `_MERGE_AT`, and the lines of a few papers.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ LONGEST_RATIO: Final = 10
 BRIEF_WORDS: Final = 80
 """Where both texts are shorter and each has a number that the other lacks, they are two briefs on one pattern."""
 
-BANDS: Final = 24
+BANDS: Final = 20
 ROWS: Final = 3
-LEAD_BANDS: Final = 8
+LEAD_BANDS: Final = 6
 LEAD_ROWS: Final = 4
 LEAD_SHINGLES: Final = 64
 """The bands of the beginning find texts that were cut from the end, whatever is left of them."""
@@ -58,12 +58,14 @@ _HASH_BITS: Final = _BUCKET_BITS + _REST_BITS
 _ENTRY: Final = np.dtype([("rest", "<u2"), ("text", "<u4")])
 _POSTINGS: Final = 64
 """Texts kept for one band hash, the first settled: a band that more share is a stock phrase."""
-_CANDIDATES: Final = 8
+_CANDIDATES: Final = 5
 """Texts compared at most: where thousands share sentences, those that share most bands."""
 _RECENT: Final = 2_048
 _MERGE_AT: Final = 65_536
-"""Texts in memory, 17 MB; a merge rewrites all buckets, so that more of them cost less for each text."""
-_SLAB: Final = 8_192
+"""Texts that wait before a merge begins; with those that come until it ends, 100,000 or 22 MB at most are in memory. A
+merge rewrites all buckets, so that more of them cost less for each text."""
+_SLAB: Final = 16_384
+"""Buckets of one step: 0.1 s at a million texts."""
 
 _LINES: Final = 512
 """Lines remembered of a paper: those of its last fifty articles or so, and longer where they come again."""
@@ -72,7 +74,9 @@ _SAVE_AT: Final = 64
 _FIRST_WEIGHT: Final = 2
 _COPY_WEIGHT: Final = 1
 _LEARNT: Final = 6
-"""A line is furniture of a paper from its third article on, or its fifth where these seemed to be copies of each other."""
+_ONE_IN: Final = 5
+"""A line is furniture of a paper once it was in three articles, or five that seem to be copies of the first, and in one of five
+since it was first seen: a sentence that is quoted now and then is none."""
 
 _WORD_1, _WORD_2, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0xD6E8FEB86659FD93)
 _HALF: Final = np.uint64(32)
@@ -130,7 +134,7 @@ class Signature:
     paper: str | None
     day: int | None
     lines: tuple[int, ...]
-    """hashes of its lines that are not known as furniture"""
+    """hashes of its distinct lines, where the paper is known"""
 
 
 class DuplicateIndex:
@@ -156,13 +160,17 @@ class DuplicateIndex:
         self.forgotten = 0 if self._tables.version() == SIGNATURE else self._tables.reset(SIGNATURE)
         """Texts of another signature version that were dropped."""
         self._last_id = self._tables.last_id()
+        waiting = self._tables.waiting()
         self._recent: dict[int, list[int]] = {}
         self._recent_texts = 0
+        # What may be in the tables, a bit for each 128 hashes: a merge fills it in; after a restart all may be there.
+        is_merged = self._last_id > len(waiting)
+        self._filter = np.full(_FILTER_BYTES, 0xFF, np.uint8) if is_merged else np.zeros(_FILTER_BYTES, np.uint8)
+        self._merge_low = self._merge_upto = 0  # next bucket, and last text, of the merge under way
         self._papers: OrderedDict[str, _Paper] = OrderedDict()
-        waiting = self._tables.waiting()
         self._waiting_texts = len(waiting)
         self._waiting = np.sort(
-            np.concatenate([_packed(np.frombuffer(hashes, np.uint64), id_) for id_, hashes in waiting])
+            np.concatenate([_packed(_unpadded(hashes), id_) for id_, hashes in waiting])
             if waiting
             else np.empty(0, np.uint64)
         )
@@ -193,16 +201,14 @@ class DuplicateIndex:
         whole = normalise(text)
         if not whole:
             return None
-        story, lines = whole, ()
+        story = whole
+        lines: tuple[int, ...] = ()
         if paper:
-            known = self._paper(paper)
+            furniture = self._paper(paper).furniture
             hashed = {_line_hash(line): line for line in text.split("\n") if line.strip()}
-            if known.furniture.isdisjoint(hashed):
-                lines = tuple(hashed)
-            else:
-                kept = [line for line in text.split("\n") if _line_hash(line) not in known.furniture]
-                story = normalise("\n".join(kept))
-                lines = tuple(hashed)
+            lines = tuple(hashed)
+            if not furniture.isdisjoint(lines):
+                story = normalise("\n".join(line for hash_, line in hashed.items() if hash_ not in furniture))
         return _sign(whole, story, paper or None, day, lines)
 
     def find(self, signature: Signature, *, key: str | None = None) -> Copy | None:
@@ -224,8 +230,9 @@ class DuplicateIndex:
 
     def settle(self, key: str, signature: Signature, copy: Copy | None) -> None:
         """Remember a text: as a first, or, where it is a `copy`, only what it tells about its paper."""
-        if signature.paper and (copy is None or copy.similarity < 1):
-            weight = _COPY_WEIGHT if copy and copy.same_paper else _FIRST_WEIGHT
+        # What a paper shares with another paper's article is the story; within one paper it may be furniture.
+        if signature.paper and (copy is None or (copy.same_paper and copy.similarity < 1)):
+            weight = _FIRST_WEIGHT if copy is None else _COPY_WEIGHT
             paper = self._paper(signature.paper)
             if paper.count(signature.lines, weight):
                 self._tables.remember_lines(signature.paper, paper.packed())
@@ -241,12 +248,11 @@ class DuplicateIndex:
     # looking up
 
     def _candidates(self, hashes: NDArray[np.uint64]) -> list[int]:
-        """Ids of texts that share a hash, at most `_CANDIDATES`: those that share most, the first settled before others."""
+        """Ids of some texts that share a hash: those that share most, the first settled before others."""
         found: list[int] = []
         recent = self._recent
         for hash_ in hashes.tolist():
-            if hash_ in recent:
-                found += recent[hash_]
+            found += recent.get(hash_, ())
         if self._waiting.size:
             low = hashes << _ID_BITS_
             starts = self._waiting.searchsorted(low)
@@ -257,14 +263,19 @@ class DuplicateIndex:
                 at = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(total)
                 found += (self._waiting[at] & _ID_MASK).tolist()
         found += self._merged(hashes)
-        if len(found) <= _CANDIDATES:
+        limit = _CANDIDATES if self._window is None else _POSTINGS  # the firsts of other windows come first
+        if len(found) <= limit:
             return list(set(found))
         ids, shared = np.unique(np.array(found), return_counts=True)
-        most: list[int] = ids[np.argsort(-shared, kind="stable")[:_CANDIDATES]].tolist()
+        most: list[int] = ids[np.argsort(-shared, kind="stable")[:limit]].tolist()
         return most
 
     def _merged(self, hashes: NDArray[np.uint64]) -> list[int]:
-        """Ids in the tables. Of two hashes in one bucket, 1 time in 500, the second alone is looked for."""
+        """Ids in the tables. Of two hashes in one bucket, 1 time in 700, the second alone is looked for."""
+        places = (hashes >> _FILTER_SHIFT).astype(np.intp)
+        hashes = hashes[(self._filter[places >> 3] >> (places & 7).astype(np.uint8)) & 1 == 1]
+        if not hashes.size:
+            return []
         buckets = (hashes >> _REST_BITS_).tolist()
         rows = self._tables.entries(buckets)
         if not rows:
@@ -295,7 +306,7 @@ class DuplicateIndex:
             signature.paper,
             signature.day,
         )
-        self._tables.add(row, signature.hashes.tobytes())
+        self._tables.add(row, _padless(signature.hashes))
         for hash_ in signature.hashes.tolist():
             postings = self._recent.setdefault(hash_, [])
             if len(postings) < _POSTINGS:
@@ -303,8 +314,7 @@ class DuplicateIndex:
         self._recent_texts += 1
         if self._recent_texts == _RECENT:
             self._gather()
-        if self._waiting_texts >= _MERGE_AT:
-            self._merge()
+            self._merge_slab()
 
     def _gather(self) -> None:
         """Move the recent texts into the sorted array: 8 bytes a hash instead of 100."""
@@ -313,16 +323,32 @@ class DuplicateIndex:
         self._waiting_texts += self._recent_texts
         self._recent, self._recent_texts = {}, 0
 
-    def _merge(self) -> None:
-        """Merge the sorted array into the tables, a slab of buckets at a time."""
-        buckets = self._waiting >> np.uint64(_REST_BITS + _ID_BITS)
-        for low in range(0, 1 << _BUCKET_BITS, _SLAB):
-            start, end = buckets.searchsorted(np.array([low, low + _SLAB], np.uint64))
-            if start < end:
-                old = self._tables.entries_between(low, low + _SLAB)
-                self._tables.replace_entries(_merged_buckets(old, self._waiting[start:end]))
-        self._tables.merged()
-        self._waiting, self._waiting_texts = np.empty(0, np.uint64), 0
+    def _merge_slab(self) -> None:
+        """Merge some buckets into the tables, once enough texts wait: a step now and then keeps every settlement short.
+
+        A process that is killed between two steps begins again with all that waits; what is merged already stays once.
+        """
+        if self._merge_upto == 0:
+            if self._waiting_texts < _MERGE_AT:
+                return
+            self._merge_low, self._merge_upto = 0, self._last_id
+        low, high = self._merge_low, self._merge_low + _SLAB
+        start, end = self._waiting.searchsorted(np.array([low, high], np.uint64) << _BUCKET_SHIFT)
+        new = self._waiting[start:end]
+        new = new[(new & _ID_MASK) <= self._merge_upto]
+        if new.size:
+            every = _merged_entries(self._tables.entries_between(low, high), new)
+            self._tables.replace_entries(_bucket_rows(every))
+            first = low << _REST_BITS >> _FILTER_BITS_LEFT
+            present = np.zeros(_SLAB << _REST_BITS >> _FILTER_BITS_LEFT, bool)
+            present[(every >> _FILTER_ENTRY_SHIFT).astype(np.intp) - first] = True
+            self._filter[first >> 3 : (first + present.size) >> 3] = np.packbits(present, bitorder="little")
+        self._merge_low = high
+        if high >= 1 << _BUCKET_BITS:
+            self._tables.merged(self._merge_upto)
+            self._waiting = self._waiting[(self._waiting & _ID_MASK) > self._merge_upto]
+            self._waiting_texts = self._last_id - self._merge_upto
+            self._merge_upto = 0
 
     # papers
 
@@ -340,35 +366,54 @@ class DuplicateIndex:
 
 
 class _Paper:
-    """Lines of a paper with the weight of the articles they were in: what comes again is furniture."""
+    """Lines of a paper with the weight of the articles they were in: what comes again and again is furniture."""
 
     def __init__(self, packed: bytes | None) -> None:
-        pairs = np.frombuffer(packed or b"", np.uint64).reshape(-1, 2).tolist()
-        self._weights: OrderedDict[int, int] = OrderedDict((line, weight) for line, weight in pairs)
-        self.furniture = {line for line, weight in pairs if weight >= _LEARNT}
+        numbers = np.frombuffer(packed or bytes(8), np.uint64).tolist()
+        self._articles: int = numbers.pop()
+        """Articles counted."""
+        self._lines: OrderedDict[int, tuple[int, int]] = OrderedDict(
+            (line, (weight, first)) for line, weight, first in zip(*[iter(numbers)] * 3, strict=True)
+        )
+        """Weight of each line, and the article that it was first seen in."""
+        self.furniture = {line for line in self._lines if self._is_furniture(line)}
         self.unsaved = 0
 
     def count(self, lines: Sequence[int], weight: int) -> bool:
         """Count the lines of one article; whether this is worth saving now."""
-        learnt = False
-        weights = self._weights
+        before = len(self.furniture)
+        self._articles += 1
         for line in lines:
-            total = weights.pop(line, 0) + weight
-            weights[line] = min(total, _LEARNT)
-            if total >= _LEARNT and line not in self.furniture:
+            total, first = self._lines.pop(line, (0, self._articles))
+            self._lines[line] = total + weight, first
+            if self._is_furniture(line):
                 self.furniture.add(line)
-                learnt = True
-        while len(weights) > _LINES:
-            self.furniture.discard(weights.popitem(last=False)[0])
+            else:
+                self.furniture.discard(line)
+        learnt = len(self.furniture) > before
+        while len(self._lines) > _LINES:
+            self.furniture.discard(self._lines.popitem(last=False)[0])
         self.unsaved += 1
         return learnt or self.unsaved >= _SAVE_AT
 
     def packed(self) -> bytes:
         """The lines as bytes, the longest unseen first."""
         self.unsaved = 0
-        return np.array(list(self._weights.items()), np.uint64).tobytes()
+        numbers = [number for line, (weight, first) in self._lines.items() for number in (line, weight, first)]
+        return np.array([*numbers, self._articles], np.uint64).tobytes()
+
+    def _is_furniture(self, line: int) -> bool:
+        weight, first = self._lines[line]
+        return weight >= _LEARNT and weight >= (self._articles - first + 1) * _FIRST_WEIGHT / _ONE_IN
 
 
+_HASH_BYTES: Final = 5
+_FILTER_BITS_LEFT: Final = 7
+_FILTER_BYTES: Final = 1 << (_HASH_BITS - _FILTER_BITS_LEFT - 3)
+"""16 MB: at a million texts four of five lookups end there; where it fills up, the tables are asked as often as without."""
+_FILTER_SHIFT: Final = np.uint64(_FILTER_BITS_LEFT)
+_FILTER_ENTRY_SHIFT: Final = np.uint64(_FILTER_BITS_LEFT + _ID_BITS)
+_BUCKET_SHIFT: Final = np.uint64(_REST_BITS + _ID_BITS)
 _ID_BITS_: Final = np.uint64(_ID_BITS)
 _REST_BITS_: Final = np.uint64(_REST_BITS)
 _ONE_HASH: Final = np.uint64(1 << _ID_BITS)
@@ -452,16 +497,34 @@ def _packed(hashes: NDArray[np.uint64], id_: int) -> NDArray[np.uint64]:
     return (hashes << _ID_BITS_) | np.uint64(id_)
 
 
-def _merged_buckets(old: list[tuple[int, bytes]], new: NDArray[np.uint64]) -> Iterator[tuple[int, bytes]]:
-    """(bucket, entries) of every bucket that gets new entries; the first `_POSTINGS` texts of a hash stay."""
+def _padless(hashes: NDArray[np.uint64]) -> bytes:
+    """Five bytes for each hash."""
+    return hashes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :_HASH_BYTES].tobytes()
+
+
+def _unpadded(data: bytes) -> NDArray[np.uint64]:
+    padded = np.zeros((len(data) // _HASH_BYTES, 8), np.uint8)
+    padded[:, :_HASH_BYTES] = np.frombuffer(data, np.uint8).reshape(-1, _HASH_BYTES)
+    return padded.view("<u8").reshape(-1).astype(np.uint64)
+
+
+def _merged_entries(old: list[tuple[int, bytes]], new: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Entries of these buckets with the new ones, sorted; the first `_POSTINGS` texts of a hash stay."""
     entries = np.frombuffer(b"".join([row[1] for row in old]), _ENTRY)
     owners = np.repeat(np.array([row[0] for row in old], np.uint64), [len(row[1]) // _ENTRY.itemsize for row in old])
     before = ((owners << _REST_BITS_ | entries["rest"]) << _ID_BITS_) | entries["text"]
-    every = np.sort(np.concatenate((before, new)))
+    every = np.insert(before, before.searchsorted(new), new)
+    every = every[np.concatenate(([True], every[1:] != every[:-1]))]
     hashes = every >> _ID_BITS_
     over = np.zeros(len(every), bool)
     over[_POSTINGS:] = hashes[_POSTINGS:] == hashes[:-_POSTINGS]
-    every, hashes = every[~over], hashes[~over]
+    kept: NDArray[np.uint64] = every[~over]
+    return kept
+
+
+def _bucket_rows(every: NDArray[np.uint64]) -> Iterator[tuple[int, bytes]]:
+    """(bucket, entries) of sorted entries."""
+    hashes = every >> _ID_BITS_
     packed = np.empty(len(every), _ENTRY)
     packed["rest"] = hashes & _REST_MASK
     packed["text"] = every & _ID_MASK

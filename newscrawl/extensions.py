@@ -88,16 +88,34 @@ class Progress:
             return (
                 f"no answer from {tried} after 3 tries; check the address and the network, then run the command again"
             )
+        if stopped := self._by_reason("stopped"):
+            told = "; ".join(f"{host} answers with a {why} in place of its pages" for host, why in stopped.items())
+            return f"{told}; that is not evaded: look at it in a browser, or ask its operator to let you in"
+        if not self._count("pages") and (refusal := self._robots_refusal()):
+            return refusal
         if not reason.startswith(_WANTED_ENDS):
             return f"stopped ({reason}); run the same command to go on"
         if not hasattr(self._crawler.spider, "arguments"):
             return None
+        if unread := {
+            site: why for site, why in self._by_reason("verdict").items() if "none could be read" in str(why)
+        }:
+            told = "; ".join(f"{site} is {why}" for site, why in unread.items())
+            return f"{told}; the site may have changed: look at a page with `scrapy record`"
         if self._count("articles") or self._count("duplicates") or self._count("state/exported"):
             return None
         refusals = {**self._by_reason("failed"), **self._by_reason("deferred"), **self._by_reason("skipped")}
         if not self._count("pages") and refusals:
             return f"the site refused every page ({_listed(refusals)}); look at it in a browser"
         return "no article was found; the site may have changed: look at a listing page with `scrapy record`"
+
+    def _robots_refusal(self) -> str | None:
+        """The robots.txt that kept every page from this run, in its own words."""
+        for host, rule in self._by_reason("robots_rule").items():
+            return f"robots.txt of {host} forbids it: {rule!r}; ask the site's operator, there is nothing to crawl"
+        for host, status in self._by_reason("robots_unavailable").items():
+            return f"robots.txt of {host} answers {status}: nothing is asked until it can be read; try again later"
+        return None
 
     def _summary(self, problem: str | None) -> str:
         failed, deferred = self._by_reason("failed"), self._by_reason("deferred")
@@ -113,6 +131,10 @@ class Progress:
             parts.append(f"{sum(deferred.values())} tries put off ({_listed(deferred)}), {waiting} still waiting")
         if fallback := self._count("fallback_pages"):
             parts.append(f"{fallback} pages read without the family's classes: the markup may have changed")
+        if held := self._by_reason("held"):
+            parts.append("left alone: " + ", ".join(f"{host} ({why})" for host, why in held.items()))
+        if verdicts := self._by_reason("verdict"):
+            parts.append("; ".join(f"{site} is {verdict}" for site, verdict in verdicts.items()))
         if problem:
             return f"Not done: {problem} [{'; '.join(parts)}]"
         feed = feed_paths(self._crawler.settings)["articles"]

@@ -397,15 +397,25 @@ class _Feed:
             raise _failure(path, error) from error
 
 
-def verify(store: Store | None, paths: Mapping[str, Path], fields: Sequence[str] | None = None) -> Iterator[Problem]:
+def verify(
+    store: Store | None,
+    paths: Mapping[str, Path],
+    fields: Sequence[str] | None = None,
+    *,
+    growing: bool = False,
+    show: Callable[[Path, int], None] | None = None,
+) -> Iterator[Problem]:
     """Read every file of the feeds and answer what is wrong, as it is found.
 
     Each line must be a JSON object with the keys `fields` in this order (those of the first line where None) and an
     `id` that no other line of any feed has. With a store, the files, their sizes, line counts, checksums and the ids
     in their order must be as recorded; without one, the files beside each path are held against its manifest.
+    `growing` says that a run is under way, so that bytes beyond the record are no problem. `show` is called with each
+    file and the bytes just read of it.
+
     Memory grows by about 100 bytes a line, for 8-byte digests of the ids.
     """
-    reading = _Reading(fields)
+    reading = _Reading(fields, growing=growing, show=show)
     for feed, path in paths.items():
         files = _by_manifest(path.absolute()) if store is None else _by_store(store, feed)
         for file, record in files.items():
@@ -416,7 +426,7 @@ def verify(store: Store | None, paths: Mapping[str, Path], fields: Sequence[str]
                 yield Problem(file, None, "missing")
             except OSError as error:
                 yield Problem(file, None, f"cannot be read: {error.strerror}")
-        if store is not None:
+        if store is not None and not growing:
             every, waiting = store.exported(feed)
             recorded = sum(file.lines for file in store.feed_files(feed))
             if every - waiting != recorded:
@@ -468,18 +478,28 @@ def _keys(store: Store, feed: str, record: _Record) -> Iterator[str]:
 class _Reading:
     """One reading through all files of all feeds."""
 
-    def __init__(self, fields: Sequence[str] | None) -> None:
+    def __init__(
+        self, fields: Sequence[str] | None, *, growing: bool, show: Callable[[Path, int], None] | None
+    ) -> None:
         self._fields = None if fields is None else list(fields)
+        self._growing = growing
+        self._show = show
         self._ids: set[bytes] = set()
 
     def problems(self, file: Path, record: _Record | None, keys: Iterator[str] | None) -> Iterator[Problem]:
         size = file.stat().st_size
-        if record is not None and size != record.size:
+        if record is not None and size != record.size and not (self._growing and size > record.size):
             beyond = "a run is under way, or its next start cuts them off" if size > record.size else "lines are lost"
             yield Problem(file, None, f"{size} bytes, recorded are {record.size}: {beyond}")
         number, summed = 0, sha256()
+
+        def note(chunk: bytes) -> None:
+            summed.update(chunk)
+            if self._show:
+                self._show(file, len(chunk))
+
         try:
-            for number, line in enumerate(_lines(file, size if record is None else record.size, summed), 1):
+            for number, line in enumerate(_lines(file, size if record is None else record.size, note), 1):
                 what, key = self._judge(line)
                 if what:
                     yield Problem(file, number, what)
@@ -515,9 +535,9 @@ class _Reading:
         return "", key
 
 
-def _lines(file: Path, size: int, summed: _Hash) -> Iterator[bytes]:
-    """Lines of the first `size` bytes, whose checksum is taken on the way; EOFError where a member is cut short."""
-    chunks = _plain(file, _summed(_chunks(file, size), summed))
+def _lines(file: Path, size: int, note: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Lines of the first `size` bytes, each chunk noted on the way; EOFError where a member is cut short."""
+    chunks = _plain(file, _noted(_chunks(file, size), note))
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -527,9 +547,9 @@ def _lines(file: Path, size: int, summed: _Hash) -> Iterator[bytes]:
         yield rest
 
 
-def _summed(chunks: Iterable[bytes], summed: _Hash) -> Iterator[bytes]:
+def _noted(chunks: Iterable[bytes], note: Callable[[bytes], None]) -> Iterator[bytes]:
     for chunk in chunks:
-        summed.update(chunk)
+        note(chunk)
         yield chunk
 
 

@@ -17,18 +17,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.exceptions import CloseSpider, IgnoreRequest, NotConfigured
 from scrapy.utils.request import request_from_dict
 from w3lib.url import canonicalize_url
 
+from newscrawl.dedup import Copy, DuplicateIndex, Signature
 from newscrawl.feeds import FeedError, Feeds, Rotation
 from newscrawl.pages import Rejected
 from newscrawl.sites import Place
 from newscrawl.store import FINAL, Kind, Leased, Settlement, State, Store, StoreError, Url, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
@@ -44,11 +45,20 @@ PLACE: Final = "newscrawl_place"
 AGAIN: Final = "newscrawl_again"
 """Request.meta key: queue the URL although an earlier round has settled it."""
 
-_OWN_META: Final = frozenset({LEASE, PLACE, AGAIN, "depth", "download_timeout", "download_latency", "download_slot"})
+ROBOTS: Final = "newscrawl_robots"
+"""Request.meta key of what robots.txt says of a request."""
+
+_OWN_META: Final = frozenset(
+    {LEASE, PLACE, AGAIN, ROBOTS, "depth", "download_timeout", "download_latency", "download_slot"}
+)
 _LEASE_AHEAD: Final = 64
 """URLs leased at a time: enough to spare statements, few enough that better ones found meanwhile are not kept waiting."""
 _GROUP_PAGES: Final = 50
 _GROUP_SECONDS: Final = 0.1
+_LONGEST_HOLD: Final = 86_400.0
+"""Seconds: a longer Retry-After is a mistake or a trap."""
+_MAY_CHANGE: Final = frozenset({"outside_dates", "robots", "rights_reserved"})
+"""Reasons of the operator's or the site's choosing: asked again in each round."""
 _REMEMBERED: Final = 50_000
 """Keys and links remembered in memory, about 10 MB; what is older is asked of the store again."""
 
@@ -67,6 +77,10 @@ class Retry(Exception):
         self.after = after
 
 
+class Held(Exception):
+    """The host is to be left alone for now: the page is asked later, which costs it none of its tries."""
+
+
 @dataclass(slots=True)
 class Sifted:
     """Which of the places on a page are worth asking."""
@@ -76,6 +90,16 @@ class Sifted:
     """Addresses among `ask` that an earlier round has settled."""
     fresh: set[str] = field(default_factory=set)
     """Addresses that were unknown before this round began."""
+
+
+@dataclass(slots=True)
+class _Signed:
+    """The text of an article on its way to settlement."""
+
+    signature: Signature
+    copy: Copy | None
+    settled_texts: int
+    """Texts that had been settled in this run when `copy` was looked for."""
 
 
 class Frontier:
@@ -95,6 +119,7 @@ class Frontier:
         self._feed_paths = feeds
         self._delays = [float(seconds) for seconds in settings.getlist("NEWSCRAWL_RETRY_DELAYS")]
         self._linger = settings.getfloat("NEWSCRAWL_LINGER")
+        self._backoff = settings.getfloat("NEWSCRAWL_BACKOFF")
         self._per_host = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._slots: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
         self._ready: OrderedDict[str, deque[Leased]] = OrderedDict()
@@ -103,14 +128,21 @@ class Frontier:
         self._leases: dict[int, Leased] = {}
         self._answered: set[str] = set()
         self._unanswered: dict[str, int] = {}
+        self._held: dict[str, tuple[float, int]] = {}
+        self._stopped: set[str] = set()
         self._seen: OrderedDict[str, bool] = OrderedDict()
         self._links: OrderedDict[str, None] = OrderedDict()
         self._group = 0
         self._timer: asyncio.TimerHandle | None = None
         self._wake: asyncio.TimerHandle | None = None
         self._failure: str | None = None
-        self.text_keys: dict[str, bytes] = {}
-        """Keys of the texts of articles on their way to settlement, by article id."""
+        self._window = settings.getint("NEWSCRAWL_DUPLICATES_WINDOW") or None
+        self._texts: dict[str, _Signed] = {}
+        self._settled_texts = 0
+        self.ends: dict[str, Counter[tuple[Kind, State, str]]] = {}
+        """How often a page of a kind came to an end for a reason in this run, by site."""
+        self.closing: dict[str, Callable[[str], object]] = {}
+        """What else the summary of the run keeps: called with the reason of the end, before the state is closed."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -123,16 +155,24 @@ class Frontier:
     def open(self, spider: Spider) -> None:
         """Open state and feeds; a state that cannot be used ends the run in one line."""
         self._spider = spider
+        logging.getLogger("scrapy.core.scraper").addFilter(_not_told_yet)
         try:
             rotate = rotation(self._crawler.settings)
-            self._state_path.parent.mkdir(parents=True, exist_ok=True)
             self.store = open_store(self._state_path)
             self.run = self.store.begin_run(getattr(spider, "scope", spider.name))
-            self._feeds = Feeds(self.store, self._feed_paths, rotate)
-            self._feeds.open()
+            self._duplicates = DuplicateIndex(self.store.duplicates, window=self._window)
+            if self._duplicates.forgotten:
+                logger.warning(
+                    "%d texts were signed by another version: their later copies are not found",
+                    self._duplicates.forgotten,
+                )
+            feeds = Feeds(self.store, self._feed_paths, rotate)
+            feeds.open()
+            self._feeds = feeds
         except (StoreError, FeedError, OSError) as error:
             self._fail(str(error))
-            raise CloseSpider("state_error") from None
+            # Raised here, Scrapy 2.19 leaves its scraper unopened and then fails to close it.
+            self._crawler.signals.connect(self._refuse, signal=signals.spider_opened)
 
     def close(self, reason: str) -> None:
         """Write what is settled, give back what is not, and account for it in the stats."""
@@ -142,11 +182,14 @@ class Frontier:
         if not hasattr(self, "run"):
             return
         try:
-            self.commit()
-            self._account()
-            finished = reason == "finished" and self._failure is None
-            self._feeds.close()
-            self.store.end_run(finished=finished, summary={"reason": reason, **self._totals()})
+            if hasattr(self, "_feeds"):
+                self._duplicates.save()
+                self.commit()
+                self._account()
+                self._feeds.close()
+            finished = reason == "finished" and self._failure is None and not self._holds_back()
+            told = {name: tell(reason) for name, tell in self.closing.items()}
+            self.store.end_run(finished=finished, summary={"reason": reason, **self._totals(), **told})
         except (StoreError, FeedError) as error:
             self._fail(str(error))
         finally:
@@ -174,8 +217,12 @@ class Frontier:
         """The next request to send, or None while nothing is due or the hosts are busy."""
         if self._failure:
             return None
-        if self._within:
-            return self._within.popleft()
+        while self._within:
+            request = self._within.popleft()
+            within = self.lease_of(request)
+            if within is None or not self._is_held(within.host):
+                return request
+            self.release(within)
         lease = self._take()
         if lease is None and not all(self._ready.values()):
             self._fill()
@@ -233,15 +280,23 @@ class Frontier:
         stored = self._stored(request)
         if stored and (request.method != "GET" or request.body):
             key = f"{request.method} {key} {hash_text(stored)}"
-        host = key.split("/", 3)[2]
+        host = key.partition("://")[2].partition("/")[0]
         return Url(key, site, host, kind, request.priority, stored)
 
     def settle(self, lease: Leased, settlement: Settlement) -> list[str]:
         """Settle a page in the open group; answers the article ids that had been exported before."""
         if not self._end(lease):
             return []
+        ends = self.ends.setdefault(lease.site, Counter())
+        ends[lease.kind, settlement.state, settlement.reason or ""] += 1
+        if settlement.state is State.DONE:
+            self._held.pop(lease.host, None)
         try:
             refused = self.store.settle(settlement)
+            for item in settlement.items:
+                if (signed := self._texts.pop(item.key, None)) and item.key not in refused:
+                    self._duplicates.settle(item.key, signed.signature, signed.copy)
+                    self._settled_texts += 1
             self._group += 1
             if self._group >= _GROUP_PAGES:
                 self.commit()
@@ -268,6 +323,40 @@ class Frontier:
         logger.info("Deferred by %d s (%s): %s", delay, reason, lease.key)
         self.settle(lease, Settlement(lease.id, State.DEFERRED, reason, time.time() + delay, tries))
 
+    def hold(self, host: str, after: float | None, reason: str) -> float:
+        """Ask nothing of a host for `after` seconds (Retry-After), or for a time that doubles until a page comes.
+
+        Answers the seconds, at least 1, at most 24 hours. Survives a restart.
+        """
+        until, times = self._held.get(host, (0.0, 0))
+        now = time.time()
+        if after is None and until > now:
+            return until - now  # the answers to what was under way already say the same again
+        seconds = min(max(1.0, self._backoff * 2 ** min(times, 20) if after is None else after), _LONGEST_HOLD)
+        until = max(until, now + seconds)
+        self._held[host] = (until, times + (after is None))
+        self.store.hold_host(host, until)
+        self._crawler.stats.set_value(f"newscrawl/held/{host}", f"{reason}, for {seconds:.0f} s")
+        logger.info("Nothing is asked of %s for %d s (%s)", host, seconds, reason)
+        self._recall(host)
+        return seconds
+
+    def stop(self, host: str, reason: str) -> None:
+        """Ask nothing more of a host in this run."""
+        if host not in self._stopped:
+            self._stopped.add(host)
+            self._crawler.stats.set_value(f"newscrawl/stopped/{host}", reason)
+            logger.error("Nothing more is asked of %s in this run: %s", host, reason)
+            self._recall(host)
+
+    def slow_down(self, host: str, delay: float) -> None:
+        """One request at a time to a host that wants `delay` seconds between them; the downloader keeps the time."""
+        self._slots[host.split(":", maxsplit=1)[0]] = {
+            **self._slots.get(host.split(":", maxsplit=1)[0], {}),
+            "concurrency": 1,
+        }
+        self.store.note_delay(host, delay)
+
     def rejected(self, lease: Leased, reason: str, *, found: Sequence[Url] = ()) -> None:
         """The page is not what its address promises: final at once, counted by its reason."""
         stats = self._crawler.stats
@@ -281,9 +370,44 @@ class Frontier:
         if self._end(lease):
             self.store.release([lease.id])
 
+    def copy_of(self, article_id: str, text: str, *, paper: str, day: int | None) -> Copy | None:
+        """The first settled article with this text, or nearly; the text is remembered when its page settles.
+
+        Args:
+            article_id: never answered for its own text.
+            text: body of the article.
+            paper: lines that a paper repeats are learnt and left out.
+            day: of publication, as `date.toordinal` counts.
+        """
+        signature = self._duplicates.sign(text, paper=paper, day=day)
+        if signature is None:
+            return None
+        copy = self._duplicates.find(signature, key=article_id)
+        self._texts[article_id] = _Signed(signature, copy, self._settled_texts)
+        return copy
+
+    def copy_settled_since(self, article_id: str) -> Copy | None:
+        """What `copy_of` would answer now, where it answered None: a page that was under way too may have settled."""
+        signed = self._texts.get(article_id)
+        if signed and signed.copy is None and signed.settled_texts != self._settled_texts:
+            signed.copy = self._duplicates.find(signed.signature, key=article_id)
+        return signed.copy if signed else None
+
     def lease_of(self, request: Request) -> Leased | None:
         """The lease that this request is fetched under, while it is not settled."""
         return self._leases.get(request.meta.get(LEASE, -1))
+
+    def _recall(self, host: str) -> None:
+        """Give back what is leased or waits in the downloader for its turn."""
+        ready = self._ready.pop(host, deque())
+        for lease in ready:
+            del self._leases[lease.id]
+        self.store.release([lease.id for lease in ready])
+        engine = self._crawler.engine
+        for slot in engine.downloader.slots.values() if engine else ():
+            for entry in [entry for entry in slot.queue if (le := self.lease_of(entry[0])) and le.host == host]:
+                slot.queue.remove(entry)
+                entry[1].errback(Held(host))
 
     def answered(self, lease: Leased) -> None:
         """A host has answered, whatever it said."""
@@ -315,8 +439,11 @@ class Frontier:
         self._failure = message
         self._crawler.stats.set_value("newscrawl/error", message)
         logger.error(message)
-        if self._crawler.engine and self._crawler.engine.spider and hasattr(self, "run"):
+        if self._crawler.engine and self._crawler.engine.spider and hasattr(self, "_feeds"):
             self._closing = asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="state_error"))
+
+    def _refuse(self) -> None:
+        raise CloseSpider("state_error")
 
     def _take(self) -> Leased | None:
         """The next URL of a host that may be asked now, hosts in turn.
@@ -326,7 +453,9 @@ class Frontier:
         for host in tuple(self._ready):
             self._ready.move_to_end(host)
             slot = self._slots.get(host.split(":")[0], {})
-            if self._ready[host] and self._in_flight[host] < slot.get("concurrency", self._per_host):
+            # The first answer says how the host wants to be asked.
+            most = slot.get("concurrency", self._per_host) if host in self._answered else 1
+            if self._ready[host] and self._in_flight[host] < most and not self._is_held(host):
                 self._in_flight[host] += 1
                 return self._ready[host].popleft()
         return None
@@ -336,7 +465,8 @@ class Frontier:
         self.store.promote()
         for host in self.store.hosts():
             ready = self._ready.setdefault(host.host, deque())
-            if host.pending and not ready and host.not_before <= time.time() and not self._unreachable(host.host):
+            waits = host.not_before > time.time() or host.host in self._stopped or self._unreachable(host.host)
+            if host.pending and not ready and not waits:
                 ready.extend(self.store.lease(host.id, _LEASE_AHEAD))
                 self._leases.update((lease.id, lease) for lease in ready)
 
@@ -349,8 +479,10 @@ class Frontier:
 
     def _waits(self) -> bool:
         """Whether something deferred falls due soon enough to wait for it; wakes the engine when it does."""
-        due = self.store.next_due()
+        due = min([due for due in (self.store.next_due(), self._next_release()) if due is not None], default=None)
         if due is None or due - time.time() > self._linger:
+            return False
+        if self._stopped and self._answered <= self._stopped:
             return False
         if not self._answered and any(self._unreachable(host) for host in self._unanswered):
             return False  # nobody is there: the operator is told now, not after the linger
@@ -363,6 +495,19 @@ class Frontier:
         engine = self._crawler.engine
         if engine and engine._slot:  # Scrapy has no public way to say that the scheduler has something again
             engine._slot.nextcall.schedule()
+
+    def _next_release(self) -> float | None:
+        """When the first hold of a host that has something pending ends."""
+        now = time.time()
+        holds = (h.not_before for h in self.store.hosts() if h.pending and h.host not in self._stopped)
+        return min((until for until in holds if until > now), default=None)
+
+    def _is_held(self, host: str) -> bool:
+        return host in self._stopped or (host in self._held and self._held[host][0] > time.time())
+
+    def _holds_back(self) -> bool:
+        """Whether a host was stopped or is held with something pending: the round is not at its end."""
+        return bool(self._stopped) or self._next_release() is not None
 
     def _unreachable(self, host: str) -> bool:
         return host not in self._answered and self._unanswered.get(host, 0) >= _FIRST_TRIES
@@ -397,8 +542,10 @@ class Frontier:
             self.rejected(lease, error.reason)
         elif isinstance(error, Retry):
             self.failed(lease, error.reason, after=error.after)
+        elif isinstance(error, Held):
+            self.release(lease)
         elif isinstance(error, IgnoreRequest):
-            self.rejected(lease, "robots" if "robots.txt" in str(error) else "ignored")
+            self.rejected(lease, getattr(error, "reason", "ignored"))
         else:
             if lease.host not in self._answered:
                 self._unanswered[lease.host] = self._unanswered.get(lease.host, 0) + 1
@@ -464,10 +611,10 @@ class Frontier:
 
     def _is_due(self, place: Place, settled_at: int | None, reason: str | None, refresh: int | None) -> bool:
         """Whether a place that an earlier round settled is to be asked in this one."""
+        if reason in _MAY_CHANGE:
+            return True
         if place.kind is not Kind.ARTICLE:
             return not place.once
-        if reason == "outside_dates":
-            return True
         return refresh is not None and time.time() - (settled_at or 0) > refresh * 86400
 
     def _account(self) -> None:
@@ -487,7 +634,7 @@ class Frontier:
 
 SKIPPED: Final = frozenset(
     {"gone", "redirected", "redirected_to_listing", "redirected_off_site", "home_page", "outside_dates", "robots"}
-    | {"ignored", "nothing_listed"}
+    | {"ignored", "nothing_listed", "forbidden_address", "rights_reserved"}
 )
 """Reasons that end a URL without a failure."""
 
@@ -502,6 +649,18 @@ def frontier_of(crawler: Crawler) -> Frontier:
     if not isinstance(scheduler, Frontier):
         raise NotConfigured("set SCHEDULER = newscrawl.frontier.Frontier: pages are settled in its state")
     return scheduler
+
+
+def duplicates_policy(settings: BaseSettings) -> str:
+    """What becomes of copies: the setting NEWSCRAWL_DUPLICATES.
+
+    Raises:
+        ValueError: it is none of the policies.
+    """
+    policy = str(settings["NEWSCRAWL_DUPLICATES"])
+    if policy not in {"split", "label", "off"}:
+        raise ValueError(f"NEWSCRAWL_DUPLICATES={policy}: choose split, label or off")
+    return policy
 
 
 def data_folder(settings: BaseSettings) -> Path:
@@ -541,6 +700,11 @@ def rotation(settings: BaseSettings) -> Rotation | None:
 def hash_text(text: str) -> str:
     """A short name for a text."""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _not_told_yet(record: logging.LogRecord) -> bool:
+    """A logging filter: pages under way when the state fails fail with it; the frontier says so once, without traces."""
+    return not (record.exc_info and isinstance(record.exc_info[1], StoreError))
 
 
 def _with_errback(request: Request, errback: Any) -> Request:

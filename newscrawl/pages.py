@@ -30,17 +30,19 @@ _CLASSED: Final = etree.XPath("//@class[contains(., 'article') or contains(., 'A
 _TEASERS: Final = etree.XPath("//a/@class[contains(., 'teasertitle')]/parent::*/@href", smart_strings=False)
 _HREFS: Final = etree.XPath("//a/@href", smart_strings=False)
 # The ticker is a marquee, elsewhere a plain element whose links four no-break spaces part.
-_TICKER: Final = etree.XPath(
-    "//marquee//a | //*[contains(@class, 'marquee')]//a"
-    " | //a[starts-with(following-sibling::node()[1][self::text()], '\u00a0\u00a0')]"
-)
+_TICKER: Final = etree.XPath("//marquee//a | //*[contains(@class, 'marquee')]//a")
+_TICKER_GAP: Final = "\u00a0\u00a0"
 _OWN_TEXT: Final = etree.XPath("//body//text()[not(ancestor::a or parent::script or parent::style)]")
 _PUBLICATION: Final = etree.XPath(
     "//text()[contains(., 'نشر') or contains(., 'ublié') or contains(., 'ublished')]/parent::*"
 )
 _META: Final = etree.XPath("//meta[@property = $name or @name = $name]/@content", smart_strings=False)
+_CANONICAL: Final = etree.XPath("//link[@rel = 'canonical']/@href", smart_strings=False)
 _HEADINGS: Final = etree.XPath("//h1")
 _TITLES: Final = etree.XPath("//title")
+_REFRESH: Final = etree.XPath(
+    "boolean(//meta[translate(@http-equiv, 'REFSH', 'refsh') = 'refresh' and contains(@content, '=')])"
+)
 _PASSWORD: Final = etree.XPath("boolean(//input[@type = 'password'])")
 _CLOSING_LINKS: Final = etree.XPath(
     "//a[normalize-space() = 'هنا' or normalize-space() = 'ici' or normalize-space() = 'here']"
@@ -64,6 +66,31 @@ _REPORT_LINKS: Final = frozenset({"إبلاغ", "أبلغ", "Signaler", "Report"
 # What a page says that has no such article; only asked of pages without the parts of an article.
 _NOT_FOUND: Final = re.compile(
     r"غير موجود|لم يتم العثور|لا توجد|introuvable|n'existe pas|not found|\b404\b", re.IGNORECASE
+)
+# Scripts and titles of the checks themselves. The header of some stands on sound pages too; these do not.
+_CHALLENGE_HEADERS: Final = {b"Cf-Mitigated": "Cloudflare", b"X-Amzn-Waf-Action": "AWS WAF"}
+_CHALLENGE_HEAD: Final = 1 << 16
+_CHALLENGES: Final = re.compile(
+    rb"(?P<Cloudflare>window\._cf_chl_opt|<title>Just a moment|<title>Attention Required! \| Cloudflare|cf-turnstile)"
+    rb"|(?P<DDoS_Guard><title>DDoS-Guard|/\.well-known/ddos-guard/)"
+    rb"|(?P<Imperva>_Incapsula_Resource|<title>Pardon Our Interruption)|(?P<Sucuri>sucuri_cloudproxy_js)"
+    rb"|(?P<DataDome>captcha-delivery\.com)|(?P<HUMAN>px-captcha|/_px/)|(?P<AWS_WAF>AwsWafIntegration|awsWafCookieDomainList)"
+    rb"|(?P<Anubis>Making sure you(?:'|&#39;|\xe2\x80\x99)re not a bot)|(?P<testcookie>slowAES\.decrypt)"
+    rb"|(?P<a_captcha>class=[\"'](?:g-recaptcha|h-captcha)[\"'])"
+    rb"|(?P<a_browser_check>(?:Checking|Verifying) (?:your browser|you are (?:a )?human)|Enable JavaScript and cookies to continue)",
+    re.IGNORECASE,
+)
+# A title or a short text that says of the whole page what it is: no article is called so.
+_BOILERPLATE: Final = re.compile(
+    r"(?:4\d\d|5\d\d)?\W*(?:error|erreur|خطأ|forbidden|access denied|accès refusé|bad gateway|service unavailable|untitled"
+    r"|internal server error|under (?:construction|maintenance)|maintenance|loading|chargement|جاري التحميل|تحت الصيانة"
+    r"|(?:please )?enable javascript(?: to continue)?|يرجى تفعيل جافا ?سكريبت|index of /.*|home|accueil|الرئيسية)\W*(?:4\d\d|5\d\d)?",
+    re.IGNORECASE,
+)
+_MISSING: Final = re.compile(
+    r"(?:error|erreur|خطأ)?\W*(?:404)?\W*(?:(?:page|article|the page|la page)\W*)?(?:not found|introuvable|n'existe pas|غير موجودة?"
+    r"|(?:الصفحة|المقال|الخبر)( المطلوبة?)? غير موجودة?|لم يتم العثور على (?:الصفحة|المقال)|404)\W*(?:404)?",
+    re.IGNORECASE,
 )
 _LOGIN: Final = re.compile(r"تسجيل الدخول|Connexion|Se connecter|Log ?in|Sign ?in", re.IGNORECASE)
 # Where an article has no named author its author link names the paper or an agency.
@@ -148,8 +175,11 @@ _FOREIGN: Final = re.compile(
 _CAPTION: Final = re.compile(r"(?:^|[\s_-])\w*(?:caption|legend)(?=$|[\s_-])", re.IGNORECASE)
 
 
-_MOST_TAGS: Final = 100_000
-"""A real page has some 3,000; eight megabytes of them cost seconds and half a gigabyte."""
+_MOST_TAGS: Final = 60_000
+"""Opening and closing; a real page has some 3,000. Eight megabytes of them cost seconds and half a gigabyte."""
+_CANDIDATES: Final = 15
+"""Elements that are looked at for a publication or closing line; each may stand in half the page."""
+_SHORT: Final = 100
 _LONGEST_BODY: Final = 500_000
 """Letters of an article; cleaning and comparing more would cost seconds."""
 _HEADING_AS_CONTENT: Final = re.compile(rb"<[hH][1-6]\s[^>]{0,300}articlecontent")
@@ -162,6 +192,14 @@ class Rejected(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Challenge(Rejected):
+    """A check whether a person is asking, in place of the page; it is not evaded. `by` names whose it is."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__("challenge")
+        self.by = by
 
 
 @dataclass(slots=True)
@@ -224,6 +262,20 @@ def parse_feed(response: Response) -> list[str]:
     return [href.strip() for href in found]
 
 
+def challenge_of(response: Response) -> str | None:
+    """Whose check of browsers or persons stands in place of a page, None where it is none.
+
+    Asked of answers that are no article only: scripts of such services stand on sound pages too.
+    """
+    for name, by in _CHALLENGE_HEADERS.items():
+        if name in response.headers:
+            return by
+    found = _CHALLENGES.search(response.body[:_CHALLENGE_HEAD])
+    if not found or not found.lastgroup:
+        return None
+    return found.lastgroup.replace("_", " ")
+
+
 class Page:
     """One HTML page, parsed once; asked for an article, for a listing, or for its links."""
 
@@ -238,6 +290,7 @@ class Page:
             raise Rejected("not_html")
         self.url = response.url
         self.site = site
+        self._response = response
         self._root = _tree(response)
 
     def hrefs(self) -> list[str]:
@@ -290,6 +343,8 @@ class Page:
             raise Rejected("too_long")
         if not title:
             raise Rejected("no_title")
+        if what := _boilerplate(title, paragraphs):
+            raise Rejected(what)
         publisher = (dates.publisher_of(published_raw) if published_raw else None) or self._publisher_link(head)
         return ArticleValues(
             title,
@@ -325,6 +380,7 @@ class Page:
         if teasers := self._articles(_TEASERS(self._root)):
             return teasers
         ticker = {link.get("href") for link in _TICKER(self._root)}
+        ticker |= {link.get("href") for link in self._root.iter("a") if (link.tail or "").startswith(_TICKER_GAP)}
         return self._articles(href for href in _HREFS(self._root) if href not in ticker)
 
     def _articles(self, hrefs: Iterable[str]) -> list[Place]:
@@ -351,20 +407,40 @@ class Page:
 
     def _what_instead(self) -> str:
         """The word for a page that is neither article nor listing where one of them was expected."""
+        if by := challenge_of(self._response):
+            raise Challenge(by)
         if _TEASERS(self._root):
-            return "listing"
+            return "home_page" if self._is_home() else "listing"
         words = " ".join(" ".join(_OWN_TEXT(self._root)).split())
         if _PASSWORD(self._root) or _LOGIN.search(words):
             return "login_wall"
         if _NOT_FOUND.search(words):
             return "soft_404"
+        if _REFRESH(self._root):
+            return "interstitial"
         if self._items:
-            return "listing"
+            return "home_page" if self._is_home() else "listing"
         return "not_an_article" if words else "empty"
+
+    def _is_home(self) -> bool:
+        """Whether the page says of itself that it is the home page."""
+        for address in (*_META(self._root, name="og:url"), *_CANONICAL(self._root)):
+            place = self.site.locate(address, self.url)
+            return place is not None and place.url == self.site.home
+        return any(_words(title) == self.site.name for title in _TITLES(self._root)[:1])
+
+    def metas(self) -> dict[str, str]:
+        """Content of the named meta elements of the head, by lower-cased name; the first of a name counts."""
+        found: dict[str, str] = {}
+        head = self._root.find("head")
+        for meta in head.iterchildren("meta") if head is not None else ():
+            if name := meta.get("name"):
+                found.setdefault(name.strip().lower(), meta.get("content") or "")
+        return found
 
     def _closing_container(self) -> etree._Element | None:
         """The element that holds the text which ends in the closing line: the content, whatever its class."""
-        for link in _CLOSING_LINKS(self._root):
+        for link in _CLOSING_LINKS(self._root)[:_CANDIDATES]:
             line: etree._Element | None = link
             while line is not None and not _CLOSING.search(_words(line)):
                 line = line.getparent()
@@ -377,7 +453,7 @@ class Page:
 
     def _publication_line(self) -> tuple[etree._Element | None, str | None]:
         """The element that holds the publication line, found by the line's pattern, and the line."""
-        for element in _PUBLICATION(self._root):
+        for element in _PUBLICATION(self._root)[:_CANDIDATES]:
             # The paper's name may be a link of its own: then the date stands in the element around it.
             for candidate in (element, element.getparent()):
                 if candidate is not None and (line := dates.find_publication_line(_words(candidate, " "))):
@@ -507,6 +583,20 @@ def _tree(response: TextResponse) -> etree._Element:
 @lru_cache(maxsize=1)
 def _parser() -> etree.HTMLParser:
     return etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+
+
+def _boilerplate(title: str, paragraphs: list[str]) -> str | None:
+    """The word for a page whose title or whole text is what servers say in place of an article."""
+    texts = [title]
+    if len(paragraphs) <= 3 and sum(map(len, paragraphs)) < _SHORT:
+        texts.append(" ".join(paragraphs))
+    for text in texts:
+        if len(text) < _SHORT:
+            if _MISSING.fullmatch(text.strip()):
+                return "soft_404"
+            if _BOILERPLATE.fullmatch(text.strip()):
+                return "boilerplate"
+    return None
 
 
 def _words(element: etree._Element, separator: str = "") -> str:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from scrapy.exceptions import DropItem
+from scrapy.exceptions import DropItem, NotConfigured
 
-from newscrawl import arabic
-from newscrawl.frontier import frontier_of
+from newscrawl.frontier import duplicates_policy, frontier_of
 from newscrawl.items import Article
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _WATCHED: Final = ("language", "publisher", "authors", "published", "source_url", "images")
-_UNDER_WAY: Final = 10_000
-"""Texts remembered beside the store's, for articles that are not settled yet."""
 
 
 class Validate:
@@ -49,32 +45,27 @@ class Validate:
 
 
 class Deduplicate:
-    """Names the first article with the same text: by the exact key of the normalised body."""
+    """Names the first article with the same text, or nearly the same."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._under_way: OrderedDict[bytes, str] = OrderedDict()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """The texts seen before are in the crawl state."""
+        """Switched off by NEWSCRAWL_DUPLICATES = off."""
+        if duplicates_policy(crawler.settings) == "off":
+            raise NotConfigured
         return cls(crawler)
 
     def process_item(self, item: Any) -> Any:
-        """Mark a copy with `duplicate_of`; remember the text of a first."""
-        text = arabic.normalise(item.body) if isinstance(item, Article) else ""
-        if not text:
-            return item
-        frontier = frontier_of(self._crawler)
-        key = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        first = self._under_way.get(key) or frontier.store.first_with_text(key)
-        if first and first != item.id:
-            item.duplicate_of, item.similarity = first, 1.0
-        else:
-            frontier.text_keys[item.id] = key
-            self._under_way[key] = item.id
-            if len(self._under_way) > _UNDER_WAY:
-                self._under_way.popitem(last=False)
+        """Mark a copy with `duplicate_of` and `similarity`."""
+        if isinstance(item, Article):
+            day = (
+                date.fromisoformat(item.published).toordinal() if item.published and len(item.published) == 10 else None
+            )
+            paper = f"{item.site}/{item.edition}/{item.publisher_id}"
+            if copy := frontier_of(self._crawler).copy_of(item.id, item.body, paper=paper, day=day):
+                item.duplicate_of, item.similarity = copy.first, copy.similarity
         return item
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 
 from newscrawl import __version__
+from newscrawl.safety import SafeRecord
 from newscrawl.sites import SITES
 
 BOT_NAME = "newscrawl"
@@ -24,6 +25,8 @@ NEWSCRAWL_CONTACT = os.environ.get("NEWSCRAWL_CONTACT", "")
 """URL or address under which a site's operator reaches you; a live crawl without one says so."""
 USER_AGENT = f"newscrawl/{__version__} (+{NEWSCRAWL_CONTACT})" if NEWSCRAWL_CONTACT else f"newscrawl/{__version__}"
 ROBOTSTXT_OBEY = True
+REFERRER_POLICY = "no-referrer"  # pages are not told where their link was found
+HTTPPROXY_ENABLED = False  # only where the operator says so: a proxy of the environment looks names up by itself
 
 # --- How fast ---------------------------------------------------------------------------------------------------------
 
@@ -38,10 +41,27 @@ DOWNLOAD_MAXSIZE = 8 << 20  # bytes; the largest real page seen has 110 KB
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_FAIL_ON_DATALOSS = True  # a short body is a failure to try again, not an article
 
+NEWSCRAWL_DUPLICATES = "split"
+"""split: copies go to the feed of duplicates; label: one feed, copies marked; off: copies are not looked for."""
+NEWSCRAWL_DUPLICATES_WINDOW = 0
+"""Days between two publications beyond which the second is no copy of the first; 0 for no such limit."""
+
 NEWSCRAWL_RETRY_DELAYS = [60, 600, 3600, 21600, 172800]
 """Seconds before the next try of a failed URL; after the last it is dead. Replaces RETRY_TIMES: tries outlive a run."""
 NEWSCRAWL_LINGER = 120
 """Seconds that a run waits for what falls due; what is due later is left to the next run."""
+
+NEWSCRAWL_BACKOFF = 30
+"""Seconds that a host is left alone after 429 or 503 without Retry-After; doubled until a page comes, up to a day."""
+
+# --- What may be asked, and used ----------------------------------------------------------------------------------------
+
+NEWSCRAWL_ALLOW_HOSTS: list[str] = []
+"""`host:port` or networks that may be asked though they are not on the public internet; a base_url is allowed anyway."""
+NEWSCRAWL_RIGHTS = "flag"
+"""`flag` notes what a site says of the use of a page in its `rights`; `skip` leaves out what it reserves."""
+NEWSCRAWL_RIGHTS_SIGNALS = ["ai-train", "noai", "tdm-reservation"]
+"""Signals that `skip` goes by: see docs/politeness.md."""
 
 # --- Components -------------------------------------------------------------------------------------------------------
 
@@ -56,23 +76,34 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,  # the settlement drops a copied lease
 }
 DOWNLOADER_MIDDLEWARES = {
+    "newscrawl.safety.AddressGuard": 10,
+    "newscrawl.politeness.RobotsTxt": 100,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # allows everything after a 500 or a timeout
+    "newscrawl.safety.BoundedDecoding": 590,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # takes half a gzip for a page
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # the spider locates addresses, others have no row
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # the family has none; interstitials do
 }
 ITEM_PIPELINES = {
+    "newscrawl.politeness.RespectRights": 50,
     "newscrawl.pipelines.Validate": 100,
     "newscrawl.pipelines.Deduplicate": 200,
 }
 EXTENSIONS = {
     "newscrawl.extensions.Progress": 0,
+    "newscrawl.verdict.RunVerdict": 0,
     "scrapy.extensions.logstats.LogStats": None,  # Progress tells more
 }
 RETRY_ENABLED = False  # see NEWSCRAWL_RETRY_DELAYS
 COOKIES_ENABLED = False  # no page of the family needs any
 TELNETCONSOLE_ENABLED = False  # an open door for whoever is on the machine
 REMOTE_CONTROL_ENABLED = False  # runs Python that it is sent
-DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}  # only http and https are ever asked
+DOWNLOAD_HANDLERS = {
+    **dict.fromkeys(("data", "file", "ftp", "s3")),  # only http and https are ever asked
+    **dict.fromkeys(("http", "https"), "newscrawl.safety.BoundedHandler"),
+}
+TWISTED_DNS_RESOLVER = "newscrawl.safety.GuardedResolver"  # judges the address that is connected to
 
 # 1 instead of 100: Scrapy 2.19 starts that many tasks for each response, 2 ms of CPU, and a page yields one item.
 CONCURRENT_ITEMS = 1
@@ -99,11 +130,5 @@ for _name in ("addons", "core.engine", "crawler", "extensions.feedexport", "midd
 # It warns that redirects carry no Referer, which is what is wanted.
 logging.getLogger("scrapy.downloadermiddlewares.redirect").addFilter(lambda record: record.levelno > logging.WARNING)
 
-
-def _without_trace(record: logging.LogRecord) -> bool:
-    """A robots.txt that cannot be had is the operator's affair, not a fault of the program."""
-    record.exc_info = None
-    return True
-
-
-logging.getLogger("scrapy.downloadermiddlewares.robotstxt").addFilter(_without_trace)
+# Pages, headers and addresses end up in messages: none may move a cursor or begin a line.
+logging.setLogRecordFactory(SafeRecord)

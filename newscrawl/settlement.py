@@ -7,18 +7,17 @@ on it and its items are written in one transaction; anything that failed before 
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import logging
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from scrapy import Request, signals
 from scrapy.exceptions import CloseSpider
 
-from newscrawl.frontier import AGAIN, LEASE, Frontier, Retry, frontier_of
+from newscrawl.frontier import AGAIN, LEASE, Frontier, Retry, duplicates_policy, frontier_of
 from newscrawl.items import Article, feed_line
-from newscrawl.pages import Rejected
+from newscrawl.pages import Challenge, Rejected, challenge_of
+from newscrawl.politeness import retry_after
 from newscrawl.store import Leased, OutboxItem, Settlement, State, Url
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 _GONE: Final = frozenset({404, 410})
 _MAY_PASS: Final = frozenset({408, 425, 429})
-_LONGEST_WAIT: Final = 86_400.0
-"""Seconds: a longer Retry-After is a mistake or a trap."""
+_BUSY: Final = frozenset({429, 503})
+"""Said of the whole host, not of the page."""
 
 
 class Refused(Exception):
@@ -48,7 +47,7 @@ class _Through:
     again: list[Url] = field(default_factory=list)
     forced: list[Url] = field(default_factory=list)
     """Asked for with `dont_filter`: queued even where they have just been settled."""
-    items: list[OutboxItem] = field(default_factory=list)
+    articles: list[Article] = field(default_factory=list)
     waiting: int = 0
     """Items in the pipelines."""
     ended: bool = False
@@ -62,6 +61,7 @@ class SettlementMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._policy = duplicates_policy(crawler.settings)
         self._open: dict[int, _Through] = {}
         self._closing: asyncio.Future[None] | None = None
 
@@ -90,10 +90,15 @@ class SettlementMiddleware:
             return
         self._frontier.answered(lease)
         status = response.status
+        if status != 200 and (challenge := challenge_of(response)):
+            self._frontier.stop(lease.host, f"challenge ({challenge})")
+            raise Retry("challenge")
         if status in _GONE:
             raise Rejected("gone")
+        if status in _BUSY:
+            raise Retry(f"http_{status}", self._frontier.hold(lease.host, retry_after(response), f"http_{status}"))
         if status >= 500 or status in _MAY_PASS:
-            raise Retry(f"http_{status}", _retry_after(response))
+            raise Retry(f"http_{status}", retry_after(response))
         if not 200 <= status < 300:
             raise Rejected(f"http_{status}")
         self._open[lease.id] = _Through(lease)
@@ -131,7 +136,10 @@ class SettlementMiddleware:
         page = self._page(response)
         if page is None:
             return None
-        if isinstance(exception, Rejected):
+        if isinstance(exception, Challenge):
+            self._frontier.stop(page.lease.host, f"challenge ({exception.by})")
+            page.failed = exception.reason
+        elif isinstance(exception, Rejected):
             page.rejected = exception.reason
         else:
             page.failed = exception.reason if isinstance(exception, Retry) else f"exception_{type(exception).__name__}"
@@ -147,14 +155,8 @@ class SettlementMiddleware:
         page = self._page(response)
         if page is None:
             return
-        try:
-            if isinstance(item, Article):
-                feed = "duplicates" if item.duplicate_of else "articles"
-                key = self._frontier.text_keys.pop(item.id, None)
-                page.items.append(OutboxItem(item.id, feed, feed_line(item), key))
-        except Exception as error:
-            logger.exception("Cannot write %s as a line of the feed", item.id)
-            page.failed = f"exception_{type(error).__name__}"
+        if isinstance(item, Article):
+            page.articles.append(item)
         self._item_ended(page)
 
     def item_dropped(self, response: Response | None, exception: Exception) -> None:
@@ -183,22 +185,35 @@ class SettlementMiddleware:
         if page.rejected:
             frontier.rejected(lease, page.rejected, found=[*page.found, *page.again, *page.forced])
             return
-        if page.items and self._limit_reached():
+        if page.articles and self._limit_reached():
             frontier.release(lease)
             return
+        try:
+            items = [self._outbox_item(article) for article in page.articles]
+        except Exception as error:
+            logger.exception("Cannot write the lines of %s", lease.key)
+            frontier.failed(lease, f"exception_{type(error).__name__}")
+            return
         refused = frontier.settle(
-            lease, Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=page.items)
+            lease, Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=items)
         )
         if page.forced:
             frontier.store.add(page.forced, force=True)
         self._crawler.stats.inc_value("newscrawl/pages")
-        for item in page.items:
+        for item in items:
             if item.key in refused:
                 self._crawler.stats.inc_value("newscrawl/skipped/exported_before")
             else:
                 self._crawler.stats.inc_value(f"newscrawl/{item.feed}")
         if self._limit_reached() and self._closing is None and self._crawler.engine:
             self._closing = asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="limit"))
+
+    def _outbox_item(self, article: Article) -> OutboxItem:
+        """The line of an article, marked and sent to its feed by the policy for copies."""
+        if self._policy != "off" and (copy := self._frontier.copy_settled_since(article.id)):
+            article.duplicate_of, article.similarity = copy.first, copy.similarity
+        feed = "duplicates" if article.duplicate_of and self._policy == "split" else "articles"
+        return OutboxItem(article.id, feed, feed_line(article))
 
     def _limit_reached(self) -> bool:
         """Whether the articles that were asked for (`-a limit=N`) are exported."""
@@ -214,18 +229,3 @@ class SettlementMiddleware:
         if response is None or response.request is None:
             return None
         return self._open.get(response.request.meta.get(LEASE, -1))
-
-
-def _retry_after(response: Response) -> float | None:
-    """Seconds of the Retry-After header (a number or a date, RFC 9110), None where there is none."""
-    value = (response.headers.get(b"Retry-After") or b"").decode("latin-1").strip()
-    if not value:
-        return None
-    if value.isascii() and value.isdigit():
-        seconds = float(value[:9])
-    else:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), _LONGEST_WAIT)

@@ -20,13 +20,14 @@ import zstandard
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from newscrawl.dedup import Copy, DuplicateIndex
 from newscrawl.store import StoreError
 from newscrawl.store.duplicates import Scan, TextIndexFile
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+
+    from newscrawl.dedup import Copy, DuplicateIndex
 
 _GROUP: Final = 2_000
 """Lines between two commits; a killed run repeats at most these."""
@@ -66,7 +67,9 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the output and the names of the fields."""
         super().add_options(parser)
-        parser.add_argument("-o", "--output", metavar="OUT", help="first occurrences; copies go to OUT's .duplicates sibling")
+        parser.add_argument(
+            "-o", "--output", metavar="OUT", help="first occurrences; copies go to OUT's .duplicates sibling"
+        )
         parser.add_argument("--text-field", default="body", help="what is compared (default: %(default)s)")
         parser.add_argument("--id-field", default="id", help="what duplicate_of names (default: %(default)s)")
         parser.add_argument(
@@ -110,6 +113,8 @@ def _split(source: Path, output: Path, fields: _Fields, window: int | None) -> b
         _InputError: the input or the output cannot be used.
         StoreError: the state beside the output cannot be used.
     """
+    from newscrawl.dedup import DuplicateIndex  # noqa: PLC0415  (every `scrapy` command imports this module)
+
     for path in (source, output):
         if not path.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
             raise _InputError(f"{path}: unknown ending: .jsonl, .jsonl.gz and .jsonl.zst are known")
@@ -127,7 +132,9 @@ def _split(source: Path, output: Path, fields: _Fields, window: int | None) -> b
     with closing(TextIndexFile(state)) as index:
         scan = index.scan() or Scan(identity)
         if scan.source != identity:
-            raise _InputError(f"{state}: belongs to another input or other options: remove it and the output to begin anew")
+            raise _InputError(
+                f"{state}: belongs to another input or other options: remove it and the output to begin anew"
+            )
         with closing(_Out(output, scan.first_bytes)) as firsts, closing(_Out(copies, scan.copy_bytes)) as others:
             whole = _scan(source, fields, index, scan, DuplicateIndex(index.tables, window=window), firsts, others)
     for path in (state, Path(f"{state}-wal"), Path(f"{state}-shm")):
@@ -168,7 +175,7 @@ def _scan(
             if number % _GROUP == 0:
                 commit()
                 progress.show(scan)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+    except (EOFError, zlib.error, zstandard.ZstdError) as error:
         progress.say(f"{source}:{scan.lines + 1}: the compressed file is damaged from here on ({error})")
         scan = replace(scan, torn=scan.torn + 1)
         whole = False
@@ -213,16 +220,11 @@ def _line(article: dict[str, Any]) -> bytes:
 
 
 def _lines(path: Path, progress: _Progress) -> Iterator[tuple[int, bytes]]:
-    """(number, line without newline) of every line that is not empty; gzip members and zstd frames may follow each other."""
+    """(number, line without its end) of every line that is not empty."""
+    number, rest = 0, b""
     with path.open("rb") as raw:
         progress.raw = raw
-        unpacked: Any = raw
-        if path.suffix == ".gz":
-            unpacked = gzip.GzipFile(fileobj=raw)
-        elif path.suffix == ".zst":
-            unpacked = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        number, rest = 0, b""
-        while chunk := unpacked.read(1 << 18):
+        for chunk in _plain(path, raw):
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
                 number += 1
@@ -230,6 +232,28 @@ def _lines(path: Path, progress: _Progress) -> Iterator[tuple[int, bytes]]:
                     yield number, line.rstrip(b"\r")
         if rest.strip():
             yield number + 1, rest
+
+
+def _plain(path: Path, raw: IO[bytes]) -> Iterator[bytes]:
+    """Decompressed chunks; gzip members and zstd frames may follow each other.
+
+    Raises:
+        EOFError: the last one is cut short.
+    """
+    unpacker: Any = None
+    while chunk := raw.read(_HEAD):
+        left = chunk
+        while left:
+            if path.suffix == ".jsonl":
+                yield left
+                break
+            if unpacker is None:
+                is_gzip = path.suffix == ".gz"
+                unpacker = zlib.decompressobj(31) if is_gzip else zstandard.ZstdDecompressor().decompressobj()
+            yield unpacker.decompress(left)
+            left, unpacker = (unpacker.unused_data, None) if unpacker.eof else (b"", unpacker)
+    if unpacker is not None:
+        raise EOFError("it ends too early")
 
 
 def _identity(source: Path, fields: _Fields, window: int | None) -> str:
@@ -259,7 +283,9 @@ class _Out:
             raise _InputError(f"{path}: {error.strerror}") from error
         if found < size:
             self._file.close()
-            raise _InputError(f"{path}: {found} bytes, shorter than the {size} written: remove {path}.state to begin anew")
+            raise _InputError(
+                f"{path}: {found} bytes, shorter than the {size} written: remove {path}.state to begin anew"
+            )
 
     def write(self, line: bytes) -> None:
         """Keep a line for the next flush."""

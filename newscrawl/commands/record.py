@@ -91,6 +91,7 @@ class _Recorder(Spider):
         super().__init__()
         self._site, self._url, self._folder = site, url, folder
         self.recorded = False
+        self.origins = [site.origin] if site.origin else []
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the page."""

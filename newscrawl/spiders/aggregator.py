@@ -12,6 +12,7 @@ from newscrawl.demo import DemoServer
 from newscrawl.frontier import AGAIN, PLACE, Frontier, frontier_of, hash_text
 from newscrawl.loaders import load_article
 from newscrawl.pages import Page, parse_feed
+from newscrawl.politeness import rights_of
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class AggregatorSpider(Spider):
     def check_arguments(cls, given: dict[str, str]) -> None:
         """Raise ArgumentError where a run with these arguments would refuse to start."""
         Arguments.parse(given)
+
+    @property
+    def origins(self) -> list[str]:
+        """Addresses that the operator named, which the guard lets pass wherever they lie."""
+        return [site.origin for site in self._sites.values() if site.origin]
 
     # What the frontier asks
 
@@ -125,7 +131,9 @@ class AggregatorSpider(Spider):
         values = page.article()
         if values.fallback:
             self._count("fallback_pages")
-        yield load_article(values, site, place, now=datetime.now(UTC))
+        article = load_article(values, site, place, now=datetime.now(UTC))
+        article.rights = rights_of(response, page.metas())
+        yield article
         if self.arguments.mode in {"latest", "archive"}:
             yield from self._discover(site, page.hrefs(), response.url)
 

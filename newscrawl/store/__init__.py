@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from newscrawl.store.duplicates import DuplicateTables
+
 
 class StoreError(Exception):
     """The state cannot be used; the text is one line: the thing, the reason, the next step."""
@@ -227,6 +229,10 @@ class Store(Protocol):
     @property
     def folder(self) -> Path:
         """Directory that recorded feed paths are relative to."""
+
+    @property
+    def duplicates(self) -> DuplicateTables:
+        """Tables of the duplicate index (`newscrawl.dedup`), written within the group transaction."""
 
     # runs
 

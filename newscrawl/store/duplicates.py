@@ -70,7 +70,7 @@ SCAN = """
 """
 """How far a file of JSON lines has been read, for the index that stands alone."""
 
-_INDEX = ("texts", "text_bands", "text_waiting", "text_papers", "text_version")
+INDEX_TABLES = ("texts", "text_bands", "text_waiting", "text_papers", "text_version")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -144,7 +144,7 @@ class DuplicateTables:
         """Empty the index for signatures of this version; answers how many texts were forgotten."""
         db = self._begin()
         gone = int(db.execute("SELECT COUNT(*) FROM texts").fetchone()[0])
-        for table in _INDEX:
+        for table in INDEX_TABLES:
             db.execute(f"DELETE FROM {table}")  # noqa: S608  (names of our own)
         db.execute("INSERT INTO text_version (version) VALUES (?)", (version,))
         return gone
@@ -168,8 +168,8 @@ class DuplicateTables:
     def texts(self, ids: Sequence[int]) -> list[TextRow]:
         """Answer these texts, the first settled first."""
         rows = self._db.execute(
-            "SELECT id, key, digest, shingles, sketch, numbers, paper, day "
-            f"FROM texts WHERE id IN ({_marks(len(ids))}) ORDER BY id",  # noqa: S608
+            "SELECT id, key, digest, shingles, sketch, numbers, paper, day FROM texts "  # noqa: S608  (question marks)
+            f"WHERE id IN ({_marks(len(ids))}) ORDER BY id",
             ids,
         )
         return [TextRow(*row) for row in rows]
@@ -204,9 +204,9 @@ class DuplicateTables:
         return self._db.execute("SELECT id, hashes FROM text_waiting ORDER BY id").fetchall()
 
     @_told
-    def merged(self) -> None:
-        """Nothing waits any more."""
-        self._begin().execute("DELETE FROM text_waiting")
+    def merged(self, upto: int) -> None:
+        """Texts up to this one do not wait any more."""
+        self._begin().execute("DELETE FROM text_waiting WHERE id <= ?", (upto,))
 
     @_told
     def lines_of(self, paper: str) -> bytes | None:
@@ -241,6 +241,7 @@ class TextIndexFile:
                 "synchronous = NORMAL",
                 "cache_size = -16384",
                 "locking_mode = EXCLUSIVE",
+                "journal_size_limit = 16777216",
             ):
                 self._db.execute(f"PRAGMA {pragma}")
             if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():

@@ -35,6 +35,7 @@ from newscrawl.store import (
     StoreError,
     Url,
 )
+from newscrawl.store.duplicates import INDEX_TABLES, DuplicateTables
 from newscrawl.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, TABLES
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class SqliteStore:
         except BaseException:
             self._unlock()
             raise
+        self.duplicates = DuplicateTables(self._db, self._begin, self._failure)
 
     @property
     def folder(self) -> Path:
@@ -221,7 +223,7 @@ class SqliteStore:
             _migrate(db, version)
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        for table in ("scopes", "runs", "hosts", "robots", "urls", "items", "outbox", "files"):
+        for table in ("scopes", "runs", "hosts", "robots", "urls", "items", "outbox", "files", *INDEX_TABLES):
             db.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchone()  # noqa: S608  (names of our own)
 
     def _unlock(self) -> None:
