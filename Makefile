@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= data/demo
 
-.PHONY: setup demo test check bench lock
+TARGET ?= local
+
+.PHONY: setup demo test check bench torture scrapyd deploy lock
 
 setup: .venv/.ready
 
@@ -32,6 +34,17 @@ check: setup
 
 bench: setup
 	$(BIN)/python bench/crawl.py
+
+# The long form of the kill tests: half an hour.
+torture: setup
+	$(BIN)/python tests/torture.py
+
+# Scrapyd on loopback, with an environment and a data folder of its own; see docs/operate.md.
+scrapyd: setup
+	$(BIN)/python deploy/serve.py
+
+deploy: setup
+	$(BIN)/python deploy/push.py $(TARGET)
 
 # Write the versions of a fresh resolution into constraints.txt.
 lock:

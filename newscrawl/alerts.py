@@ -127,7 +127,7 @@ class Alerts:
             store.close()
         if not runs or runs[0].ended is None or runs[0].ended < self._started:
             return []
-        return [Verdict(site, word, why) for site, (word, why) in verdicts_of(runs[0].scope, runs[0].summary).items()]
+        return [Verdict(site, word, why) for site, (word, why) in verdicts_of(runs[0].summary).items()]
 
     async def _tell(self, verdict: Verdict, before: str | None) -> bool:
         """Tell a change; whether it is settled, so that a webhook that was down is tried again at the end of the next run."""
@@ -181,29 +181,18 @@ class Alerts:
         )
 
 
-def verdicts_of(scope: str, summary: Mapping[str, object]) -> dict[str, tuple[str, str]]:
-    """(verdict, why) by site, from the scope and summary of a run; empty where it has none.
+def verdicts_of(summary: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    """(verdict, why) by site, from the summary of a run as `newscrawl.verdict` writes it; empty where it has none.
 
-    A verdict is a word, or an object with the word under `verdict` and the reason under `why`.
-
-    >>> verdicts_of("site=demo mode=latest", {"verdict": {"demo": {"verdict": "down", "why": "no answer"}}})
+    >>> verdicts_of({"verdict": {"demo": {"verdict": "down", "why": "no answer"}}})
     {'demo': ('down', 'no answer')}
     """
     given = summary.get("verdict")
-    if isinstance(given, str) or (isinstance(given, dict) and isinstance(given.get("verdict"), str)):
-        sites = dict(part.split("=", 1) for part in scope.split() if "=" in part).get("site", "all")
-        given = dict.fromkeys(sites.split(","), given)
-    found: dict[str, tuple[str, str]] = {}
-    for site, said in given.items() if isinstance(given, dict) else ():
-        if isinstance(said, dict):
-            why = said.get("why") or ""
-            found[str(site)] = (
-                str(said.get("verdict")),
-                "; ".join(map(str, why)) if isinstance(why, list) else str(why),
-            )
-        else:
-            found[str(site)] = (str(said), "")
-    return found
+    return {
+        site: (str(said.get("verdict")), str(said.get("why", "")))
+        for site, said in (given.items() if isinstance(given, dict) else ())
+        if isinstance(said, dict)
+    }
 
 
 class _Unredirected(HTTPRedirectHandler):

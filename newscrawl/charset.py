@@ -117,6 +117,8 @@ def _of_bytes(sample: bytes, content_type: str) -> Charset:
     best, best_score = None, 0
     for encoding in dict.fromkeys([name for name in named if name in _ARABIC + _LATIN] + [*_ARABIC, *_LATIN]):
         score = _score(sample, encoding)
+        if score > 0 and encoding in named:
+            score += 2  # decides for a few letters, not for a text
         if score > best_score:
             best, best_score = encoding, score
     if best is not None:

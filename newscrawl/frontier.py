@@ -120,6 +120,7 @@ class Frontier:
         self._delays = [float(seconds) for seconds in settings.getlist("NEWSCRAWL_RETRY_DELAYS")]
         self._linger = settings.getfloat("NEWSCRAWL_LINGER")
         self._backoff = settings.getfloat("NEWSCRAWL_BACKOFF")
+        self._first_timeout = min(_FIRST_TIMEOUT, settings.getfloat("DOWNLOAD_TIMEOUT"))
         self._per_host = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._slots: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
         self._ready: OrderedDict[str, deque[Leased]] = OrderedDict()
@@ -224,7 +225,7 @@ class Frontier:
                 return request
             self.release(within)
         lease = self._take()
-        if lease is None and not all(self._ready.values()):
+        if lease is None and not (self._ready and all(self._ready.values())):
             self._fill()
             lease = self._take()
         return self._request(lease) if lease else None
@@ -475,6 +476,8 @@ class Frontier:
         if self._leases.pop(lease.id, None) is None:
             return False
         self._in_flight[lease.host] -= 1
+        if not self._leases:
+            self._wake_engine()  # which would find out at its next heartbeat, up to five seconds later
         return True
 
     def _waits(self) -> bool:
@@ -526,7 +529,7 @@ class Frontier:
         if place is not None:
             request.meta[PLACE] = place
         if lease.host not in self._answered:
-            request.meta.setdefault("download_timeout", _FIRST_TIMEOUT)
+            request.meta.setdefault("download_timeout", self._first_timeout)
         wanted = request.errback
 
         def errback(failure: Failure) -> Any:

@@ -41,6 +41,24 @@ DOWNLOAD_MAXSIZE = 8 << 20  # bytes; the largest real page seen has 110 KB
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_FAIL_ON_DATALOSS = True  # a short body is a failure to try again, not an article
 
+NEWSCRAWL_ROTATE_LINES = 0
+"""Lines after which a part of a feed is finished; 0: no limit. Any rotation numbers the files and writes a manifest."""
+NEWSCRAWL_ROTATE_BYTES = 0
+"""Bytes on disk after which a part is finished; 0: no limit."""
+NEWSCRAWL_ROTATE_DAILY = False
+"""Finish a part with its day in UTC."""
+NEWSCRAWL_BATCHES = None
+"""s3://bucket/prefix for finished parts; without a rotation each run finishes one. Needs the extra s3."""
+NEWSCRAWL_S3_ENDPOINT = None
+"""Address of an S3 service other than Amazon's, such as MinIO."""
+
+NEWSCRAWL_ALERT_WEBHOOK = os.environ.get("NEWSCRAWL_ALERT_WEBHOOK", "")
+"""Address that is told, by POST, when a site's verdict changes; empty: nobody. An environment variable keeps it secret."""
+NEWSCRAWL_ALERT_FILE = None
+"""File that gets a line when a site's verdict changes."""
+NEWSCRAWL_PROMETHEUS = None
+"""File for the counters of the last run, as node_exporter's textfile collector reads them."""
+
 NEWSCRAWL_DUPLICATES = "split"
 """split: copies go to the feed of duplicates; label: one feed, copies marked; off: copies are not looked for."""
 NEWSCRAWL_DUPLICATES_WINDOW = 0
@@ -93,6 +111,8 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "newscrawl.extensions.Progress": 0,
     "newscrawl.verdict.RunVerdict": 0,
+    "newscrawl.alerts.Alerts": 0,  # off without a setting to tell by
+    "newscrawl.batches.Batches": 0,  # off without NEWSCRAWL_BATCHES
     "scrapy.extensions.logstats.LogStats": None,  # Progress tells more
 }
 RETRY_ENABLED = False  # see NEWSCRAWL_RETRY_DELAYS

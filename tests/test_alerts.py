@@ -62,8 +62,8 @@ def test_a_site_that_falls_ill_is_told_once_and_so_is_its_recovery(webhook, nobo
         crawl(data, *alerts, site="demo", base_url=server.base_url, limit="5")
     ill, well = webhook.messages
     assert (ill["site"], ill["before"], well["verdict"]) == ("demo", "healthy", "healthy")
-    assert ill["verdict"] != "healthy"
-    assert ill["text"].startswith(f"newscrawl: demo is {ill['verdict']}")
+    assert ill["verdict"] == "down"
+    assert ill["text"] == f"newscrawl: demo is down: {ill['why']} (was healthy)"
     assert well["text"].startswith("newscrawl: demo is healthy")
     lines = (tmp_path / "log" / "alerts.txt").read_text("utf-8").splitlines()
     assert [re.sub(r"^\S+Z ", "", line) for line in lines] == [ill["text"], well["text"]]
@@ -141,17 +141,5 @@ def test_no_http_address_is_said_at_once(tmp_path):
     assert "NEWSCRAWL_ALERT_WEBHOOK is no http or https address" in done.log
 
 
-@pytest.mark.parametrize(
-    ("summary", "said"),
-    [
-        ({}, {}),
-        ({"verdict": None}, {}),
-        ({"verdict": "down"}, {"a": ("down", ""), "b": ("down", "")}),
-        (
-            {"verdict": {"a": "healthy", "b": {"verdict": "empty", "why": ["x", "y"]}}},
-            {"a": ("healthy", ""), "b": ("empty", "x; y")},
-        ),
-    ],
-)
-def test_verdicts_of_a_summary(summary, said):
-    assert verdicts_of("site=a,b mode=latest", summary) == said
+def test_a_summary_without_verdicts_says_nothing():
+    assert verdicts_of({}) == verdicts_of({"verdict": None}) == verdicts_of({"verdict": {"a": "?"}}) == {}

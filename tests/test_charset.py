@@ -46,7 +46,7 @@ def test_wide_encodings_with_and_without_their_mark(encoding):
 @pytest.mark.parametrize("cut", [1, 2, 3, 40, 41, 42, 43])
 def test_utf_8_cut_inside_a_letter_stays_utf_8(header, cut):
     body = article(body=TEXT * 3).encode()
-    body = body[: body.rindex("\N{ARABIC LETTER DAD}".encode() if False else TEXT[-5:].encode()) + cut]
+    body = body[: body.rindex(TEXT[-5:].encode()) + cut]
     text = as_utf8(body, header).decode()
     assert TEXT[:40] in text
     assert "Ø" not in text

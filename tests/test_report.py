@@ -14,12 +14,10 @@ import zstandard
 
 from newscrawl.arabic import normalise
 from newscrawl.items import Article, feed_line
-from newscrawl.store import open_store
-from tests.conftest import ROOT, crawl, read_feed, run_scrapy
-
-pytest.importorskip("duckdb", reason="the report is not checked without newscrawl[report]")
 from newscrawl.report.figures import ReportError, collect, find_sources
 from newscrawl.report.page import page_of
+from newscrawl.store import open_store
+from tests.conftest import ROOT, crawl, read_feed, run_scrapy
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -75,12 +73,13 @@ def test_the_figures_are_those_of_the_feeds_and_the_state(crawled, demo):
     assert sum(paper["articles"] + paper["copies"] for paper in figures.papers) == len(truth)
     assert figures.problems == []
     (site,) = figures.sites
-    assert (site.site, site.urls["leased"]) == ("demo", 0)
+    assert (site.site, site.verdict, site.urls["leased"]) == ("demo", "healthy", 0)
     failed = sum(urls for _, state, _, urls in figures.failures if state == "dead")
     assert site.urls["dead"] == failed > 0
     (run,) = figures.runs
     assert run.articles == len(truth)
-    assert run.per_minute > 0
+    assert run.per_minute(run.articles) > 0
+    assert run.pages >= run.articles
     assert sum(file.lines for file in figures.files) == len(truth)
     lacking = sum(1 for line in read_feed(crawled / "feeds" / "articles.jsonl") if line["source_url"] is None)
     assert figures.missing[0]["source_url"] >= lacking > 0
@@ -166,23 +165,19 @@ def test_a_state_in_use_is_read_all_the_same(crawled, tmp_path):
     assert [run.reason for run in figures.runs] == ["finished", "under way or killed"]
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "down",
-        {"demo": "down"},
-        {"demo": {"verdict": "down", "why": "no answer"}},
-        {"verdict": "down", "why": ["no answer"]},
-    ],
-)
-def test_a_verdict_is_shown_where_a_run_gave_one(said, tmp_path):
+def test_the_newest_verdict_on_a_site_is_shown(tmp_path):
     store = open_store(tmp_path / "state.sqlite")
-    store.begin_run("site=demo mode=latest")
-    store.end_run(finished=True, summary={"reason": "finished", "verdict": said})
+    for word in ("healthy", "down"):
+        store.begin_run("site=demo mode=latest")
+        verdict = {"demo": {"verdict": word, "why": "no <answer>", "pages": 7}}
+        store.end_run(finished=True, summary={"reason": "finished", "verdict": verdict})
     store.close()
-    (site,) = figures_of(tmp_path).sites
-    assert (site.site, site.verdict) == ("demo", "down")
-    assert "✗ down" in page_of(figures_of(tmp_path))
+    figures = figures_of(tmp_path)
+    (site,) = figures.sites
+    assert (site.site, site.verdict, [run.pages for run in figures.runs]) == ("demo", "down", [7, 7])
+    page = page_of(figures)
+    assert "✗ down" in page
+    assert "no &lt;answer&gt;" in page
 
 
 def test_several_folders_make_one_report(crawled, tmp_path):

@@ -50,13 +50,10 @@ class Command(ScrapyCommand):
         """Read, count, write."""
         # duckdb, pygal and jinja2 take half a second, and every `scrapy` command imports this module.
         from newscrawl.report.figures import ReportError, collect  # noqa: PLC0415
+        from newscrawl.report.page import page_of  # noqa: PLC0415
 
         began = time.monotonic()
         try:
-            try:
-                from newscrawl.report.page import page_of  # noqa: PLC0415
-            except ImportError as error:
-                raise ReportError(f"scrapy report needs {error.name}: pip install 'newscrawl[report]'") from None
             figures = collect(self._sources(args))
             page = page_of(figures)
             _write(Path(opts.output), page)

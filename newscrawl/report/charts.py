@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pygal
@@ -10,6 +11,9 @@ from pygal.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# pygal leaves an import hook for plug-ins of its own, in a form that Python 3.12 no longer knows: every later import warns.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
 
 _WIDTH: Final = 520
 """Units of a chart; on a phone they become 0.65 pixels, which leaves labels readable."""
@@ -73,7 +77,7 @@ def _chart(kind: Any, **options: Any) -> Any:
         legend_at_bottom=True,
         legend_box_size=11,
         margin=10,
-        margin_right=24,
+        margin_right=44,
         max_scale=8,
         formatter=_number,
         value_formatter=_number,

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
+
 from newscrawl.alerts import verdicts_of
 from newscrawl.report.lines import ENDINGS, MAY_MISS, FileSize, Problem, read_feed
 from newscrawl.store import PastRun, State, StoreError, open_store
@@ -17,7 +19,6 @@ from newscrawl.store import PastRun, State, StoreError, open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from duckdb import DuckDBPyConnection
 
 NEWEST: Final = 3_000
 """Articles that the page can search: about 0.7 MB of it."""
@@ -118,15 +119,16 @@ class RunSpeed:
     ended: float | None
     scope: str
     reason: str
-    articles: int
+    pages: int | None
+    """pages that were settled, as its verdict counted them; None where it has none"""
+    articles: int = 0
     """articles in the feeds that were fetched while it ran"""
 
-    @property
-    def per_minute(self) -> float | None:
-        """Articles a minute; None where the run brought none, or is under way."""
-        if not self.ended or not self.articles:
+    def per_minute(self, count: int | None) -> float | None:
+        """So many things a minute; None where there were none, or the run is under way."""
+        if not self.ended or not count:
             return None
-        return self.articles * 60 / max(self.ended - self.started, 1.0)
+        return count * 60 / max(self.ended - self.started, 1.0)
 
 
 @dataclass(slots=True)
@@ -191,11 +193,7 @@ def _source(folder: Path) -> Source | None:
 
 
 def collect(sources: Sequence[Source]) -> Figures:
-    """Read feeds and states, and count.
-
-    Raises:
-        ReportError: duckdb is not installed.
-    """
+    """Read feeds and states, and count."""
     figures = Figures(made=datetime.now(UTC), folders=[source.folder for source in sources])
     with tempfile.TemporaryDirectory(prefix="newscrawl-report-") as folder:
         db = _database(Path(folder))
@@ -209,12 +207,8 @@ def collect(sources: Sequence[Source]) -> Figures:
     return figures
 
 
-def _database(folder: Path) -> DuckDBPyConnection:
+def _database(folder: Path) -> duckdb.DuckDBPyConnection:
     """A database in this folder, that asks no network for extensions."""
-    try:
-        import duckdb  # noqa: PLC0415  (half a second, and every `scrapy` command imports its neighbours)
-    except ImportError:
-        raise ReportError("scrapy report needs duckdb: pip install 'newscrawl[report]'") from None
     return duckdb.connect(
         folder / "report.duckdb",
         config={
@@ -227,7 +221,7 @@ def _database(folder: Path) -> DuckDBPyConnection:
     )
 
 
-def _load(db: DuckDBPyConnection, folder: Path, sources: Sequence[Source], figures: Figures) -> None:
+def _load(db: duckdb.DuckDBPyConnection, folder: Path, sources: Sequence[Source], figures: Figures) -> None:
     rows = folder / "rows.jsonl"
     with rows.open("wb") as out:
         for number, source in enumerate(sources):
@@ -278,7 +272,7 @@ def _look_into_state(number: int, source: Source, figures: Figures) -> None:
         store.close()
     sites: dict[str, SiteStatus] = {}
     for run in runs:
-        for name, (verdict, why) in verdicts_of(run.scope, run.summary).items():
+        for name, (verdict, why) in verdicts_of(run.summary).items():
             sites.setdefault(name, SiteStatus(name, verdict, why, run.ended or run.started))
     for count in counts:
         status = sites.setdefault(count.site, SiteStatus(count.site, None, *_last_word(runs, count.site)))
@@ -286,7 +280,9 @@ def _look_into_state(number: int, source: Source, figures: Figures) -> None:
         if count.state in {State.DEAD, State.DEFERRED, State.SKIPPED}:
             figures.failures.append((count.site, count.state.name.lower(), count.reason or "unknown", count.urls))
     figures.sites += sites.values()
-    figures.runs += [RunSpeed(number, run.started, run.ended, run.scope, _reason(run), 0) for run in reversed(runs)]
+    figures.runs += [
+        RunSpeed(number, run.started, run.ended, run.scope, _reason(run), _pages(run)) for run in reversed(runs)
+    ]
 
 
 def _site_of(scope: str) -> str:
@@ -301,6 +297,13 @@ def _last_word(runs: Sequence[PastRun], site: str) -> tuple[str, float | None]:
     return "", None
 
 
+def _pages(run: PastRun) -> int | None:
+    verdicts = run.summary.get("verdict")
+    if not isinstance(verdicts, dict) or not verdicts:
+        return None
+    return sum(int(said.get("pages", 0)) for said in verdicts.values() if isinstance(said, dict))
+
+
 def _reason(run: PastRun) -> str:
     if run.ended is None:
         return "under way or killed"
@@ -310,7 +313,7 @@ def _reason(run: PastRun) -> str:
 # The feeds
 
 
-def _count(db: DuckDBPyConnection, figures: Figures) -> None:
+def _count(db: duckdb.DuckDBPyConnection, figures: Figures) -> None:
     first, copies, papers, sites = db.execute(
         "SELECT count(*) FILTER (duplicate_of IS NULL), count(duplicate_of), (SELECT count(*) FROM papers), count(DISTINCT site) FROM articles"
     ).fetchall()[0]
@@ -352,7 +355,7 @@ def _count(db: DuckDBPyConnection, figures: Figures) -> None:
     _count_runs(db, figures)
 
 
-def _days(db: DuckDBPyConnection) -> list[tuple[str, int, int]]:
+def _days(db: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
     """The last days up to the newest date that is not in the future."""
     rows: list[tuple[str, int, int]] = db.execute(
         f"""WITH last AS (SELECT max(day) AS day FROM articles WHERE day <= current_date + 1),
@@ -363,7 +366,7 @@ def _days(db: DuckDBPyConnection) -> list[tuple[str, int, int]]:
     return rows
 
 
-def _count_runs(db: DuckDBPyConnection, figures: Figures) -> None:
+def _count_runs(db: duckdb.DuckDBPyConnection, figures: Figures) -> None:
     """Articles of each run, by the moment they were fetched."""
     figures.runs.sort(key=lambda run: run.started)
     del figures.runs[:-_RUNS]
@@ -381,12 +384,12 @@ def _count_runs(db: DuckDBPyConnection, figures: Figures) -> None:
     figures.runs = [replace(run, articles=counts.get(number, 0)) for number, run in enumerate(figures.runs)]
 
 
-def _dicts(db: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def _dicts(db: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
     result = db.execute(query, list(values))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _one(db: DuckDBPyConnection, query: str) -> int:
+def _one(db: duckdb.DuckDBPyConnection, query: str) -> int:
     (value,) = db.execute(query).fetchall()[0]
     return int(value)

@@ -121,12 +121,13 @@ def _charts(figures: Figures) -> dict[str, str]:
             ("Given up", [counts["dead"] for counts in failed.values()]),
             ("Deferred", [counts["deferred"] for counts in failed.values()]),
         )
-    fast = [run for run in figures.runs if run.per_minute]
+    fast = [run for run in figures.runs if run.per_minute(run.articles)]
     if len(fast) > 1:
         drawn["speed_chart"] = charts.line(
-            "Articles a minute, by run",
+            "Crawl speed over runs",
             [_moment(run.started)[5:] for run in fast],
-            ("Articles a minute", [round(run.per_minute or 0, 1) for run in fast]),
+            ("Articles a minute", [run.per_minute(run.articles) for run in fast]),
+            ("Pages a minute", [run.per_minute(run.pages) for run in fast]),
         )
     if len(figures.growth) > 1:
         days, sizes = zip(*figures.growth, strict=True)

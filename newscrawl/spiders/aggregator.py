@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +27,34 @@ if TYPE_CHECKING:
 _PRIORITIES = {Kind.ARTICLE: 100, Kind.FEED: 60, Kind.LISTING: 50}
 _DEEPEST_PAGE = 5000
 """Pages followed from one listing: an end for calendars and endless paging that no other rule ends."""
+_BARREN_PAGES = 10
+"""Pages in a row without a link that was new when they came, after which `latest` leaves a listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """How a page of a listing was reached; kept with its request."""
+
+    pages: int = 0
+    """Pages of the listing so far."""
+    before: str = ""
+    """Key of the items on the page before."""
+    mark: str = ""
+    """Key of the items on page 1, 2, 4, 8, …: a circle of any length meets it (Brent 1980)."""
+    barren: int = 0
+    """Pages in a row that brought nothing new."""
+    ended: bool = False
+
+    def step(self, key: str, *, brought: bool) -> _Walk:
+        """The walk after one more page, whose items have this key."""
+        pages = self.pages + 1
+        return _Walk(
+            pages,
+            before=key,
+            mark=key if pages & (pages - 1) == 0 else self.mark,
+            barren=0 if brought else self.barren + 1,
+            ended=key in {self.before, self.mark} or pages >= _DEEPEST_PAGE,
+        )
 
 
 class AggregatorSpider(Spider):
@@ -108,13 +137,12 @@ class AggregatorSpider(Spider):
 
     # Pages
 
-    def parse(self, response: Response, before: str = "", **kwargs: Any) -> Iterator[Any]:
+    def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:
         """Hand a page to the parser of what it was asked for.
 
         Args:
             response: the page.
-            before: for a further page of a listing, the key of the items on the page that led to it.
-            kwargs: none; Scrapy's signature has them.
+            kwargs: for a further page of a listing, how it was reached: see `_Walk`.
         """
         place: Place = response.meta[PLACE]
         site = self.site_of(place)
@@ -125,7 +153,7 @@ class AggregatorSpider(Spider):
             if place.kind is Kind.ARTICLE:
                 yield from self._parse_article(response, page, site, place)
             else:
-                yield from self._parse_listing(response, page, site, place, before)
+                yield from self._parse_listing(response, page, site, place, _Walk(**kwargs))
 
     def _parse_article(self, response: Response, page: Page, site: Site, place: Place) -> Iterator[Any]:
         values = page.article()
@@ -138,23 +166,26 @@ class AggregatorSpider(Spider):
             yield from self._discover(site, page.hrefs(), response.url)
 
     def _parse_listing(
-        self, response: Response, page: Page, site: Site, place: Place, before: str
+        self, response: Response, page: Page, site: Site, place: Place, walk: _Walk
     ) -> Iterator[Request]:
         listing = page.listing()
         sifted = self._frontier.sift(self._wanted(listing.items), refresh=self.arguments.refresh)
         yield from self._requests(site, sifted.ask, sifted.again)
         if self.arguments.mode == "urls":
             return
-        yield from self._discover(site, page.hrefs(), response.url)
+        # A paper or author whose articles are all known leads to no further listings: some sites invent them for ever.
+        leads_on = bool(sifted.fresh) or not (place.paper or place.once)
+        yield from self._discover(site, page.hrefs(), response.url, articles_only=not leads_on)
         # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
-        # listings have none: they repeat their last page for ever.
+        # listings have none: they repeat their last page, or go round in a circle, for ever.
         items_key = hash_text(" ".join(item.url for item in listing.items))
-        ended = items_key == before or place.page >= _DEEPEST_PAGE
-        if not ended and (self.arguments.mode == "archive" or sifted.fresh):
+        walk = walk.step(items_key, brought=bool(sifted.ask))
+        if walk.ended:
+            self._count("endless_listings")
+        elif self.arguments.mode == "archive" or (sifted.fresh and walk.barren < _BARREN_PAGES):
             further = self._frontier.sift(self._wanted(listing.next_pages))
             for next_page in further.ask:
-                again = next_page.url in further.again
-                yield self._request(site, next_page, again=again, cb_kwargs={"before": items_key})
+                yield self._request(site, next_page, again=next_page.url in further.again, cb_kwargs=asdict(walk))
 
     def _parse_feed(self, response: Response, site: Site) -> Iterator[Request]:
         hrefs = parse_feed(response)
@@ -166,10 +197,13 @@ class AggregatorSpider(Spider):
             sifted = self._frontier.sift(self._wanted(feeds))
             yield from self._requests(site, sifted.ask, sifted.again)
 
-    def _discover(self, site: Site, hrefs: list[str], base: str) -> Iterator[Request]:
+    def _discover(self, site: Site, hrefs: list[str], base: str, *, articles_only: bool = False) -> Iterator[Request]:
         """Requests for what the links of a page lead to that was not known; further pages are the listing's affair."""
         new = self._frontier.unhandled(hrefs)
         places = {place.url: place for href in new if (place := site.locate(href, base)) and place.page == 1}
+        if articles_only:
+            places = {url: place for url, place in places.items() if place.kind is Kind.ARTICLE}
+            new = [href for href in new if (place := site.locate(href, base)) and place.kind is Kind.ARTICLE]
         sifted = self._frontier.sift(self._wanted(places.values()), refresh=self.arguments.refresh)
         yield from self._requests(site, sifted.ask, sifted.again)
         self._frontier.handled(new)
