@@ -5,7 +5,7 @@ DEMO ?= data/demo
 
 TARGET ?= local
 
-.PHONY: setup demo test check bench torture scrapyd deploy lock
+.PHONY: setup demo test browser check bench torture scrapyd deploy lock
 
 setup: .venv/.ready
 
@@ -23,8 +23,14 @@ demo: setup
 	@echo; echo "The first lines of $(DEMO)/feeds/articles.jsonl:"
 	@$(BIN)/python -c "for line in [*open('$(DEMO)/feeds/articles.jsonl', encoding='utf-8')][:3]: print(line[:400] + ' ...')"
 
-test: setup
+test: setup browser
 	$(BIN)/python -m pytest
+
+# The report is looked at in a real browser. Where it cannot be installed those tests are skipped, and say so.
+browser:
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium > /dev/null; } \
+		|| echo "chromium is missing, tests in a browser will be skipped: apt-get install chromium"
 
 check: setup
 	$(BIN)/ruff format --check .
