@@ -340,6 +340,7 @@ class Frontier:
         self._crawler.stats.set_value(f"newscrawl/held/{host}", f"{reason}, for {seconds:.0f} s")
         logger.info("Nothing is asked of %s for %d s (%s)", host, seconds, reason)
         self._recall(host)
+        self._commit_by_timer()  # now: what a page settles may be long in coming
         return seconds
 
     def stop(self, host: str, reason: str) -> None:

@@ -25,7 +25,6 @@ NEWSCRAWL_CONTACT = os.environ.get("NEWSCRAWL_CONTACT", "")
 """URL or address under which a site's operator reaches you; a live crawl without one says so."""
 USER_AGENT = f"newscrawl/{__version__} (+{NEWSCRAWL_CONTACT})" if NEWSCRAWL_CONTACT else f"newscrawl/{__version__}"
 ROBOTSTXT_OBEY = True
-REFERRER_POLICY = "no-referrer"  # pages are not told where their link was found
 HTTPPROXY_ENABLED = False  # only where the operator says so: a proxy of the environment looks names up by itself
 
 # --- How fast ---------------------------------------------------------------------------------------------------------

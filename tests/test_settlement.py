@@ -62,7 +62,11 @@ def run_spider(tmp_path, source, *settings):
     spider.write_text(
         f"import scrapy\nfrom scrapy import Request\n\n\nclass S(scrapy.Spider):\n    name = 's'\n{body}", "utf-8"
     )
-    options = [part for setting in ("NEWSCRAWL_LINGER=3", *settings) for part in ("-s", setting)]
+    options = [
+        part
+        for setting in ("NEWSCRAWL_LINGER=3", "NEWSCRAWL_ALLOW_HOSTS=127.0.0.0/8", *settings)
+        for part in ("-s", setting)
+    ]
     done = run_scrapy("runspider", str(spider), "-O", str(tmp_path / "items.jsonl"), *options, data=tmp_path / "data")
     items = [json.loads(line) for line in (tmp_path / "items.jsonl").read_text("utf-8").splitlines()]
     return items, states(tmp_path), done.stderr
@@ -201,24 +205,29 @@ def test_an_exception_in_a_callback_leaves_the_url_to_be_tried_again(server, tmp
     assert found[""] == ("done", None)
 
 
-def test_a_failing_server_is_deferred_then_dead_and_the_run_does_not_wait_longer_than_it_should(server, tmp_path):
-    server.routes = {
-        "/": ok(),
-        "/500": lambda n: (500, {}, b""),
-        "/later": lambda n: (503, {"Retry-After": "3600"}, b""),
-    }
-    source = f"""
+def asking_for(server, path):
+    return f"""
         async def start(self):
             yield Request("{server.url}/")
 
         def parse(self, response):
-            yield Request("{server.url}/500")
-            yield Request("{server.url}/later")
+            yield Request("{server.url}{path}")
         """
-    _, found, log = run_spider(tmp_path, source, "ROBOTSTXT_OBEY=False", "NEWSCRAWL_RETRY_DELAYS=0,0")
+
+
+def test_a_failing_page_is_tried_as_the_ladder_says_then_dead(server, tmp_path):
+    server.routes = {"/": ok(), "/500": lambda n: (500, {}, b"")}
+    _, found, log = run_spider(
+        tmp_path, asking_for(server, "/500"), "ROBOTSTXT_OBEY=False", "NEWSCRAWL_RETRY_DELAYS=0,0"
+    )
     assert found["500"] == ("dead", "http_500"), log
     assert server.asked["/500"] == 3
-    assert found["later"] == ("deferred", "http_503")
+
+
+def test_what_falls_due_after_the_linger_is_left_to_the_next_run(server, tmp_path):
+    server.routes = {"/": ok(), "/later": lambda n: (503, {"Retry-After": "3600"}, b"")}
+    _, found, log = run_spider(tmp_path, asking_for(server, "/later"), "ROBOTSTXT_OBEY=False")
+    assert found["later"] == ("deferred", "http_503"), log
     assert server.asked["/later"] == 1
 
 
