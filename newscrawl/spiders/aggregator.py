@@ -173,8 +173,9 @@ class AggregatorSpider(Spider):
         yield from self._requests(site, sifted.ask, sifted.again)
         if self.arguments.mode == "urls":
             return
-        # A paper or author whose articles are all known leads to no further listings: some sites invent them for ever.
-        leads_on = bool(sifted.fresh) or not (place.paper or place.once)
+        # A paper or author without a new article leads to no further listings: some sites invent them for ever. What it
+        # would lead to is also linked from the pages of its articles.
+        leads_on = bool(sifted.ask) or not (place.paper or place.once)
         yield from self._discover(site, page.hrefs(), response.url, articles_only=not leads_on)
         # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
         # listings have none: they repeat their last page, or go round in a circle, for ever.
