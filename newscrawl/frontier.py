@@ -142,6 +142,8 @@ class Frontier:
         self._settled_texts = 0
         self.ends: dict[str, Counter[tuple[Kind, State, str]]] = {}
         """How often a page of a kind came to an end for a reason in this run, by site."""
+        self.watchers: list[Callable[[Any], None]] = []
+        """Called with each article whose page has settled: a further receiver of the signal costs 0.1 ms a page."""
         self.closing: dict[str, Callable[[str], object]] = {}
         """What else the summary of the run keeps: called with the reason of the end, before the state is closed."""
 
@@ -290,8 +292,8 @@ class Frontier:
             return []
         ends = self.ends.setdefault(lease.site, Counter())
         ends[lease.kind, settlement.state, settlement.reason or ""] += 1
-        if settlement.state is State.DONE:
-            self._held.pop(lease.host, None)
+        if settlement.state is State.DONE and lease.host in self._held and not self._is_held(lease.host):
+            del self._held[lease.host]
         try:
             refused = self.store.settle(settlement)
             for item in settlement.items:

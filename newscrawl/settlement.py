@@ -199,6 +199,9 @@ class SettlementMiddleware:
         )
         if page.forced:
             frontier.store.add(page.forced, force=True)
+        for watch in frontier.watchers:
+            for article in page.articles:
+                watch(article)
         self._crawler.stats.inc_value("newscrawl/pages")
         for item in items:
             if item.key in refused:

@@ -13,7 +13,6 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from newscrawl.frontier import Frontier, data_folder, frontier_of
-from newscrawl.items import Article
 from newscrawl.store import Kind, State
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scrapy.crawler import Crawler
+
+    from newscrawl.items import Article
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class SiteVerdict:
     pages: int
     """Pages that were settled with what they brought."""
     articles: int
-    """Articles and duplicates that left the pipelines."""
+    """Articles and duplicates whose pages have settled."""
     failures: dict[str, int]
     """Pages given up or put off, by reason, the most frequent first."""
     skipped: dict[str, int]
@@ -80,7 +81,7 @@ def judge(
 
     Args:
         ends: how often a page of a kind came to an end for a reason.
-        articles: articles and duplicates that left the pipelines.
+        articles: articles and duplicates whose pages have settled.
         missing: how many of them lack a field.
         past: verdicts on earlier runs, as `SiteVerdict` keeps them.
         refused: why the site was not asked further (a challenge, its robots.txt), None where it was not.
@@ -103,6 +104,8 @@ def judge(
     why = ""
     if refused and (not pages or refused.startswith("challenge")):
         word, why = "blocked", refused
+    elif skipped and not asked:
+        word, why = "blocked", f"nothing may be asked ({_listed(skipped)})"
     elif refusals * 2 >= max(asked, 1):
         word, why = "blocked", f"{refusals} of {asked} pages refused ({_listed(failures)})"
     elif unreachable:
@@ -176,24 +179,25 @@ class RunVerdict:
         """The folder of the data."""
         extension = cls(crawler, data_folder(crawler.settings) / "verdict.json")
         crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
-        crawler.signals.connect(extension.item_scraped, signal=signals.item_scraped)
         return extension
 
     def spider_opened(self) -> None:
         """Be asked before the state is closed: `spider_closed` comes after."""
         try:
-            frontier_of(self._crawler).closing["verdict"] = self._judge
+            frontier = frontier_of(self._crawler)
         except NotConfigured:
             logger.debug("No verdict: the scheduler is another")
+            return
+        frontier.watchers.append(self._watch)
+        frontier.closing["verdict"] = self._judge
 
-    def item_scraped(self, item: Any) -> None:
+    def _watch(self, article: Article) -> None:
         """Count what an article lacks."""
-        if isinstance(item, Article):
-            self._articles[item.site] += 1
-            missing = self._missing.setdefault(item.site, Counter())
-            for name in FIELDS:
-                if not getattr(item, name):
-                    missing[name] += 1
+        self._articles[article.site] += 1
+        missing = self._missing.setdefault(article.site, Counter())
+        for name in FIELDS:
+            if not getattr(article, name):
+                missing[name] += 1
 
     def _judge(self, reason: str) -> dict[str, Any]:
         frontier, stats = frontier_of(self._crawler), self._crawler.stats

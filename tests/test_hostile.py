@@ -102,7 +102,7 @@ def crawled(tmp_path_factory):
         routes, fallback=lambda path: loop if "again" in path else answer(status="404 Not Found")
     ) as server:
         done = quick_crawl(
-            folder, "NEWSCRAWL_RETRY_DELAYS=1", "NEWSCRAWL_LINGER=8", "DOWNLOAD_TIMEOUT=2", "LOG_LEVEL=DEBUG",
+            folder, "NEWSCRAWL_RETRY_DELAYS=1", "NEWSCRAWL_LINGER=8", "DOWNLOAD_TIMEOUT=1", "LOG_LEVEL=DEBUG",
             site="demo", base_url=server.base_url, mode="urls", seeds=str(seeds),
         )  # fmt: skip
         done.asked = server.paths()
