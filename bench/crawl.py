@@ -1,5 +1,8 @@
 """Crawl the bundled aggregator, served by another process, with newscrawl and with an empty Scrapy spider.
 
+Newscrawl runs twice: as it is, and with Scrapy's own components in place of its guards (robots.txt, rights, addresses,
+decoding, verdict).
+
     python bench/crawl.py [--articles 1500] [--rounds 3]
 
 Each round runs every crawler once, in a process of its own, on the same pages. Reported are the medians of pages per
@@ -25,6 +28,21 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+UNGUARDED = {
+    "ROBOTSTXT_OBEY": False,
+    "DOWNLOADER_MIDDLEWARES": {
+        "newscrawl.safety.AddressGuard": None,
+        "newscrawl.politeness.RobotsTxt": None,
+        "newscrawl.safety.BoundedDecoding": None,
+        "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+    },
+    "ITEM_PIPELINES": {"newscrawl.politeness.RespectRights": None},
+    "EXTENSIONS": {"newscrawl.verdict.RunVerdict": None},
+    "DOWNLOAD_HANDLERS": dict.fromkeys(
+        ("http", "https"), "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"
+    ),
+    "TWISTED_DNS_RESOLVER": "scrapy.resolver.CachingThreadedResolver",
+}
 
 
 def main() -> None:
@@ -56,7 +74,7 @@ def compare(base_url: str, truth: dict, folder: Path, rounds: int) -> None:
         with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url) as answer:
             sizes.append(len(answer.read()))
     print(f"{len(urls)} articles, {statistics.mean(sizes) / 1000:.1f} KB a page")
-    crawlers = ("empty", "empty, one item at a time", "newscrawl")
+    crawlers = ("empty", "empty, one item at a time", "newscrawl, unguarded", "newscrawl")
     results: dict[str, list[dict]] = {name: [] for name in crawlers}
     for number in range(rounds):
         for name in crawlers:
@@ -104,10 +122,11 @@ def run_child(name: str, base_url: str, folder: str) -> None:
         crawler, given = process.create_crawler(Empty), {}
     else:
         settings = get_project_settings()
-        settings.setdict(
-            {"NEWSCRAWL_DATA": folder, "LOG_LEVEL": "WARNING", **json.loads(os.environ.get("X", "{}"))},
-            priority="cmdline",
-        )
+        settings.setdict({"NEWSCRAWL_DATA": folder, "LOG_LEVEL": "WARNING"}, priority="cmdline")
+        if name.endswith("unguarded"):
+            for setting, value in UNGUARDED.items():
+                own = settings.getdict(setting) if isinstance(value, dict) else {}
+                settings.set(setting, {**own, **value} if isinstance(value, dict) else value, priority="cmdline")
         process = CrawlerProcess(settings)
         crawler, given = process.create_crawler("aggregator"), {"site": "demo", "base_url": base_url}
     crawler.signals.connect(opened, signal=signals.spider_opened, weak=False)
