@@ -52,6 +52,7 @@ def test_a_finished_crawl_adds_up_to_the_truth(crawled, demo):
     assert [feed["waiting"] for feed in feeds.values()] == [0, 0]
     assert feeds["articles"]["bytes"] == crawled.feed.stat().st_size
     assert (known["process"], [run["finished"] for run in known["runs"]]) == (None, [True])
+    assert site["verdict"] == {"run": known["runs"][0]["id"], "verdict": "healthy", "why": ""}
 
 
 def test_the_tables_say_the_same(crawled):
@@ -63,6 +64,7 @@ def test_the_tables_say_the_same(crawled):
     assert columns == {name: site[name] for name in ("discovered", *STATES)}
     dead = ", ".join(f"{why} {n}" for why, n in sorted(site["reasons"]["dead"].items(), key=lambda e: (-e[1], e[0])))
     assert f"demo: dead: {dead}" in done.stdout
+    assert f"demo: healthy in run {site['verdict']['run']}\n" in done.stdout
     assert "no crawl is under way" in done.stdout
     assert "site=demo mode=latest" in done.stdout
 
@@ -114,7 +116,25 @@ def test_every_state_is_named(tmp_path):
     assert known["sites"]["two"]["pending"] == 1
     assert (known["feeds"]["articles"]["waiting"], known["feeds"]["articles"]["lines"]) == (1, 0)
     assert "oldest pending: since " in run_scrapy("status", data=tmp_path).stdout
+    assert known["sites"]["one"]["verdict"] is None
     store.close()
+
+
+def test_the_last_verdict_on_each_site_is_told(tmp_path):
+    store = open_store(tmp_path / "state.sqlite")
+    for told in (
+        {"one": {"verdict": "down", "why": "no answer"}, "two": {"verdict": "healthy", "why": ""}},
+        {},
+        {"one": {"verdict": "blocked", "why": "robots.txt"}},
+    ):
+        store.begin_run("by hand")
+        store.add([Url(f"https://{site}/1", site, site, Kind.ARTICLE) for site in ("one", "two")])
+        store.end_run(finished=True, summary={"verdict": told} if told else {})
+    store.close()
+    sites = status(tmp_path)["sites"]
+    assert sites["one"]["verdict"] == {"run": 3, "verdict": "blocked", "why": "robots.txt"}
+    assert sites["two"]["verdict"] == {"run": 1, "verdict": "healthy", "why": ""}
+    assert "one: blocked in run 3, robots.txt\n" in run_scrapy("status", data=tmp_path).stdout
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,13 @@ def accounts(store: Store, state: Path, feeds: Iterable[str]) -> dict[str, Any]:
     for count in store.counts():
         site = sites.setdefault(
             count.site,
-            {"discovered": 0, **{s.name.lower(): 0 for s in _COLUMNS}, "reasons": {}, "by_kind": Counter()},
+            {
+                "discovered": 0,
+                **{s.name.lower(): 0 for s in _COLUMNS},
+                "reasons": {},
+                "by_kind": Counter(),
+                "verdict": None,
+            },
         )
         name = count.state.name.lower()
         site["discovered"] += count.urls
@@ -84,6 +90,11 @@ def accounts(store: Store, state: Path, feeds: Iterable[str]) -> dict[str, Any]:
         if count.reason is not None or count.state in {State.SKIPPED, State.DEFERRED, State.DEAD}:
             reasons = site["reasons"].setdefault(name, Counter())
             reasons[count.reason or "unknown"] += count.urls
+    runs = store.runs(_RUNS)
+    for run in reversed(runs):
+        for name, verdict in _verdicts(run).items():
+            if name in sites:
+                sites[name]["verdict"] = verdict
     return {
         "state": str(state),
         "bytes": sum(file.stat().st_size for file in (state, state.with_name(f"{state.name}-wal")) if file.exists()),
@@ -91,7 +102,7 @@ def accounts(store: Store, state: Path, feeds: Iterable[str]) -> dict[str, Any]:
         "sites": sites,
         "oldest_pending": store.oldest_pending(),
         "feeds": {feed: _feed(store, feed) for feed in feeds},
-        "runs": [_run(run) for run in store.runs(_RUNS)],
+        "runs": [_run(run) for run in runs],
     }
 
 
@@ -127,6 +138,14 @@ def _feed(store: Store, feed: str) -> dict[str, Any]:
     }
 
 
+def _verdicts(run: PastRun) -> dict[str, dict[str, Any]]:
+    """How each site fared in a run (`newscrawl.verdict`), in one word and one line."""
+    told = run.summary.get("verdict")
+    if not isinstance(told, dict):
+        return {}
+    return {site: {"run": run.id, "verdict": of["verdict"], "why": of["why"]} for site, of in told.items()}
+
+
 def _run(run: PastRun) -> dict[str, Any]:
     names = ("id", "scope", "round", "started", "ended", "finished")
     return {**{name: getattr(run, name) for name in names}, "summary": dict(run.summary)}
@@ -142,6 +161,9 @@ def _text(known: dict[str, Any], now: float) -> list[str]:
         ["site", *names], [[site, *(f"{of[name]:,}" for name in names)] for site, of in known["sites"].items()]
     )
     for site, of in known["sites"].items():
+        if told := of["verdict"]:
+            why = f", {told['why']}" if told["why"] else ""
+            lines.append(f"{site}: {told['verdict']} in run {told['run']}{why}")
         for state, reasons in of["reasons"].items():
             ordered = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
             lines.append(f"{site}: {state}: {', '.join(f'{reason} {urls:,}' for reason, urls in ordered)}")
