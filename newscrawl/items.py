@@ -1,4 +1,4 @@
-"""What a crawl yields: one `Article` for each page, and the JSON Schema of a feed line."""
+"""What a crawl yields: an `Article` a page, a `SourceRecord` an original, and the JSON Schema of their feed lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import inspect
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -70,10 +70,85 @@ class Article:
     """Version of the meaning of these fields."""
 
 
+SourceStatus = Literal[
+    "alive",
+    "redirected",
+    "home_page",
+    "gone",
+    "forbidden",
+    "robots",
+    "refused_address",
+    "busy",
+    "server_error",
+    "domain_gone",
+    "unreachable",
+    "unreadable",
+]
+"""Where the link of a closing line leads; see docs/sources.md."""
+
+
+@dataclass
+class Source:
+    """The original of an article, as it was found; what only `source=fetch` reads is null after `source=check`."""
+
+    url: str
+    """Where the closing line points, as the article's `source_url`."""
+    final_url: str | None
+    """Address of the answer, after all redirects; null where none came."""
+    canonical_url: str | None
+    """Address that the page names as its own (rel=canonical, og:url); null where it names none."""
+    status: SourceStatus
+    """`alive`; `redirected` to another address; `home_page` in place of the article; `gone` (404, 410 or a page that
+    says so); `forbidden` (401, 402, 403, 407, 451 or a challenge); `robots` (robots.txt forbids it, or cannot be had);
+    `refused_address` (a private address, which is not asked); `busy` (429, or 503 with Retry-After); `server_error`
+    (5xx); `domain_gone` (the name is not known); `unreachable` (no answer, or a broken one); `unreadable` (an answer
+    that is no page: not HTML, too large, or with a status of no other name)."""
+    http_status: int | None
+    """Status of the answer; null where none came."""
+    checked_at: str
+    """When: UTC, ISO 8601."""
+    similarity: float | None = None
+    """How alike original and copy are, 0 to 1, as `similarity` of an article counts; null where no text was found."""
+    truncated: float | None = None
+    """Share of the original's words that the copy lacks, 0 to 1."""
+    title_changed: bool | None = None
+    """Whether the titles differ in more than letters' spelling and punctuation."""
+    date_gap_days: int | None = None
+    """Days from the original's publication to the copy's."""
+    title: str | None = None
+    """Title of the original, cleaned."""
+    authors: list[str] = field(default_factory=list)
+    """Its authors."""
+    published: str | None = None
+    """Its publication: ISO 8601, with time and zone where the page gives them."""
+    section: str | None = None
+    """The publisher's section it stands in."""
+    image: str | None = None
+    """Absolute address of its leading picture."""
+    rendered: bool = False
+    """Whether a browser was needed to read it."""
+    rights: dict[str, Any] | None = None
+    """What the publisher said of the use of this page; null where it said nothing."""
+
+
+@dataclass
+class SourceRecord:
+    """One look at the original of one article: a line of `sources.jsonl`. A later line of the same id replaces it."""
+
+    id: str
+    """Id of the article."""
+    source: Source
+    """What was found."""
+    body_source: str | None = None
+    """The original's text, cleaned, where it mends damage of the copy: lost quotes, lost letters, missing paragraphs."""
+    schema_version: int = SCHEMA_VERSION
+    """Version of the meaning of these fields."""
+
+
 _encode = msgspec.json.Encoder().encode
 
 
-def feed_line(article: Article) -> bytes:
+def feed_line(article: Article | SourceRecord) -> bytes:
     r"""One line of a feed, without its newline: UTF-8, keys in the order of the fields.
 
     U+2028 and U+2029 end a line for some readers; cleaned text holds none, and addresses are escaped here.
@@ -87,27 +162,29 @@ def feed_line(article: Article) -> bytes:
     return line
 
 
-def article_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a feed line, made from `Article` and the docstrings under its fields.
+def feed_schema(item_class: type[Article | SourceRecord]) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a feed line, made from its dataclass and the docstrings under the fields.
 
-    The shipped copy is `newscrawl/schemas/article.schema.json`; a test keeps the two alike.
+    The shipped copies are `newscrawl/schemas/{article,source}.schema.json`; a test keeps them alike.
     """
-    schema = msgspec.json.schema(Article)
+    schema = msgspec.json.schema(item_class)
     definitions = schema.pop("$defs")
-    for item_class in (Article, Image):
-        definition = definitions[item_class.__name__]
-        definition["description"] = inspect.getdoc(item_class)
+    for part in (Article, Image, SourceRecord, Source):
+        if (definition := definitions.get(part.__name__)) is None:
+            continue
+        definition["description"] = inspect.getdoc(part)
         definition["additionalProperties"] = False
         # A line always carries every key: what is unknown is null or [].
         definition["required"] = list(definition["properties"])
-        for name, text in _field_docs(item_class).items():
+        for name, text in _field_docs(part).items():
             definition["properties"][name]["description"] = text
             definition["properties"][name].pop("default", None)
-    article = definitions.pop("Article")
+    own = definitions.pop(item_class.__name__)
+    name = "article" if item_class is Article else "source"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://newscrawl.invalid/article.schema.json",
-        **article,
+        "$id": f"https://newscrawl.invalid/{name}.schema.json",
+        **own,
         "$defs": definitions,
     }
 

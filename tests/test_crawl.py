@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from newscrawl.demo import DemoServer
-from newscrawl.items import article_schema
+from newscrawl.items import Article, feed_schema
 from tests.conftest import crawl, run_scrapy
 
 QUICK = "NEWSCRAWL_LINGER=5"
@@ -60,7 +60,7 @@ def test_no_article_is_fetched_twice_and_nothing_off_the_site(demo, tmp_path):
 
 
 def test_lines_are_valid_and_duplicates_name_a_first(first):
-    validator = jsonschema.Draft202012Validator(article_schema())
+    validator = jsonschema.Draft202012Validator(feed_schema(Article))
     for line in first.articles + first.duplicates:
         validator.validate(line)
     firsts = set(ids(first.articles))

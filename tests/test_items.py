@@ -3,10 +3,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import jsonschema
+import pytest
 
-from newscrawl.items import Article, Image, article_schema, feed_line
+from newscrawl.items import Article, Image, SourceRecord, feed_line, feed_schema
 
-SCHEMA = Path(__file__).parent.parent / "newscrawl" / "schemas" / "article.schema.json"
+SCHEMAS = Path(__file__).parent.parent / "newscrawl" / "schemas"
 
 
 def article(**given):
@@ -26,22 +27,26 @@ def article(**given):
     )
 
 
-def test_the_shipped_schema_is_the_one_of_the_dataclass(request):
-    text = json.dumps(article_schema(), ensure_ascii=False, indent=1) + "\n"
+@pytest.mark.parametrize(("item_class", "name"), [(Article, "article"), (SourceRecord, "source")])
+def test_the_shipped_schema_is_the_one_of_the_dataclass(item_class, name, request):
+    path = SCHEMAS / f"{name}.schema.json"
+    text = json.dumps(feed_schema(item_class), ensure_ascii=False, indent=1) + "\n"
     if request.config.getoption("--update-expected"):
-        SCHEMA.write_text(text, "utf-8")
-    assert SCHEMA.read_text("utf-8") == text, "run: pytest tests/test_items.py --update-expected"
+        path.write_text(text, "utf-8")
+    assert path.read_text("utf-8") == text, "run: pytest tests/test_items.py --update-expected"
 
 
-def test_every_field_is_described():
-    properties = article_schema()["properties"]
-    assert list(properties) == [field.name for field in fields(Article)]
-    assert all(properties[name]["description"] for name in properties)
+@pytest.mark.parametrize("item_class", [Article, SourceRecord])
+def test_every_field_is_described(item_class):
+    schema = feed_schema(item_class)
+    assert list(schema["properties"]) == [field.name for field in fields(item_class)]
+    for part in (schema, *schema["$defs"].values()):
+        assert all(part["properties"][name]["description"] for name in part["properties"])
 
 
 def test_a_line_is_valid_and_keeps_the_order_of_the_fields():
     line = json.loads(feed_line(article(images=[Image("https://images2.demoress.example/a/1", "صورة")])))
-    jsonschema.validate(line, article_schema())
+    jsonschema.validate(line, feed_schema(Article))
     assert list(line) == [field.name for field in fields(Article)]
 
 
@@ -54,7 +59,7 @@ def test_a_line_is_one_line_of_utf8_with_arabic_letters_as_letters():
 
 def test_the_reference_names_every_field_with_its_meaning():
     reference = (Path(__file__).parent.parent / "docs" / "fields.md").read_text("utf-8")
-    schema = article_schema()
+    schema = feed_schema(Article)
     for properties in (schema["properties"], schema["$defs"]["Image"]["properties"]):
         for name, field in properties.items():
             assert f"| `{name}` |" in reference
