@@ -16,6 +16,7 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import CloseSpider, IgnoreRequest, NotConfigured
@@ -24,6 +25,7 @@ from w3lib.url import canonicalize_url
 
 from newscrawl.dedup import Copy, DuplicateIndex, Signature
 from newscrawl.feeds import FeedError, Feeds, Rotation
+from newscrawl.hosts import Host, Hosts
 from newscrawl.pages import Rejected
 from newscrawl.sites import Place
 from newscrawl.store import FINAL, Kind, Leased, Settlement, State, Store, StoreError, Url, open_store
@@ -55,8 +57,6 @@ _LEASE_AHEAD: Final = 64
 """URLs leased at a time: enough to spare statements, few enough that better ones found meanwhile are not kept waiting."""
 _GROUP_PAGES: Final = 50
 _GROUP_SECONDS: Final = 0.1
-_LONGEST_HOLD: Final = 86_400.0
-"""Seconds: a longer Retry-After is a mistake or a trap."""
 _MAY_CHANGE: Final = frozenset({"outside_dates", "robots", "rights_reserved"})
 """Reasons of the operator's or the site's choosing: asked again in each round."""
 _REMEMBERED: Final = 50_000
@@ -65,7 +65,6 @@ _REMEMBERED: Final = 50_000
 # First contact with a host: three failures without any answer mean that the site cannot be reached. With these seconds
 # for each, the run says so within a minute, even at a delay of five seconds between requests.
 _FIRST_TIMEOUT: Final = 15.0
-_FIRST_TRIES: Final = 3
 
 
 class Retry(Exception):
@@ -121,16 +120,11 @@ class Frontier:
         self._linger = settings.getfloat("NEWSCRAWL_LINGER")
         self._backoff = settings.getfloat("NEWSCRAWL_BACKOFF")
         self._first_timeout = min(_FIRST_TIMEOUT, settings.getfloat("DOWNLOAD_TIMEOUT"))
-        self._per_host = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._slots: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
-        self._ready: OrderedDict[str, deque[Leased]] = OrderedDict()
-        self._in_flight: Counter[str] = Counter()
+        self._hosts = Hosts(self._slot_of, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
         self._within: deque[Request] = deque()
         self._leases: dict[int, Leased] = {}
-        self._answered: set[str] = set()
-        self._unanswered: dict[str, int] = {}
-        self._held: dict[str, tuple[float, int]] = {}
-        self._stopped: set[str] = set()
+        self._host_rows: set[tuple[str, str]] = set()
         self._seen: OrderedDict[str, bool] = OrderedDict()
         self._links: OrderedDict[str, None] = OrderedDict()
         self._group = 0
@@ -169,6 +163,13 @@ class Frontier:
                     "%d texts were signed by another version: their later copies are not found",
                     self._duplicates.forgotten,
                 )
+            for row in self.store.hosts():
+                host = self._hosts[row.host]
+                host.ids.append(row.id)
+                self._host_rows.add((row.site, row.host))
+                host.free_at = host.held_until = max(host.held_until, row.not_before)
+                if row.pending:
+                    self._hosts.wake(host)
             feeds = Feeds(self.store, self._feed_paths, rotate)
             feeds.open()
             self._feeds = feeds
@@ -204,8 +205,7 @@ class Frontier:
             return False
         if self._within or self._leases:
             return True
-        self._fill()
-        return bool(self._leases) or self._waits()
+        return self._next_host() is not None or self._waits()
 
     def enqueue_request(self, request: Request) -> bool:
         """Queue a request of `Spider.start`, or of a downloader middleware (a redirect, a retry) within its lease."""
@@ -214,7 +214,7 @@ class Frontier:
             return self._continue(lease, request)
         url = self.url_of(request)
         force, again = request.dont_filter, bool(request.meta.get(AGAIN))
-        return self.store.add([url], again=again, force=force) > 0
+        return self.queue([url], again=again, force=force)
 
     def next_request(self) -> Request | None:
         """The next request to send, or None while nothing is due or the hosts are busy."""
@@ -223,14 +223,15 @@ class Frontier:
         while self._within:
             request = self._within.popleft()
             within = self.lease_of(request)
-            if within is None or not self._is_held(within.host):
+            if within is None or not self._hosts.is_held(self._hosts[within.host]):
                 return request
             self.release(within)
-        lease = self._take()
-        if lease is None and not (self._ready and all(self._ready.values())):
-            self._fill()
-            lease = self._take()
-        return self._request(lease) if lease else None
+        host = self._next_host()
+        if host is None:
+            self._wake_when_free()
+            return None
+        self._hosts.asked(host)
+        return self._request(host.ready.popleft())
 
     # What the spider asks
 
@@ -292,10 +293,11 @@ class Frontier:
             return []
         ends = self.ends.setdefault(lease.site, Counter())
         ends[lease.kind, settlement.state, settlement.reason or ""] += 1
-        if settlement.state is State.DONE and lease.host in self._held and not self._is_held(lease.host):
-            del self._held[lease.host]
+        if settlement.state is State.DONE:
+            self._hosts.came(self._hosts[lease.host])
         try:
             refused = self.store.settle(settlement)
+            self._expect([*settlement.found, *settlement.again])
             for item in settlement.items:
                 if (signed := self._texts.pop(item.key, None)) and item.key not in refused:
                     self._duplicates.settle(item.key, signed.signature, signed.copy)
@@ -309,6 +311,12 @@ class Frontier:
             self._fail(str(error))
             return []
         return refused
+
+    def queue(self, urls: Sequence[Url], *, again: bool = False, force: bool = False) -> bool:
+        """Queue URLs as `Store.add` does; whether one was new or is to be asked again."""
+        added = self.store.add(urls, again=again, force=force) > 0
+        self._expect(urls)
+        return added
 
     def failed(self, lease: Leased, reason: str, *, after: float | None = None) -> None:
         """A page failed in a way that may pass: defer it by the ladder, or give it up after its tries."""
@@ -331,34 +339,31 @@ class Frontier:
 
         Answers the seconds, at least 1, at most 24 hours. Survives a restart.
         """
-        until, times = self._held.get(host, (0.0, 0))
-        now = time.time()
-        if after is None and until > now:
-            return until - now  # the answers to what was under way already say the same again
-        seconds = min(max(1.0, self._backoff * 2 ** min(times, 20) if after is None else after), _LONGEST_HOLD)
-        until = max(until, now + seconds)
-        self._held[host] = (until, times + (after is None))
-        self.store.hold_host(host, until)
+        known = self._hosts[host]
+        seconds = self._hosts.hold(known, after, self._backoff)
+        if seconds is None:
+            return known.held_until - time.time()
+        self.store.hold_host(host, known.held_until)
         self._crawler.stats.set_value(f"newscrawl/held/{host}", f"{reason}, for {seconds:.0f} s")
         logger.info("Nothing is asked of %s for %d s (%s)", host, seconds, reason)
-        self._recall(host)
+        self._recall(known)
         self._commit_by_timer()  # now: what a page settles may be long in coming
         return seconds
 
     def stop(self, host: str, reason: str) -> None:
         """Ask nothing more of a host in this run."""
-        if host not in self._stopped:
-            self._stopped.add(host)
+        known = self._hosts[host]
+        if not known.stopped:
+            known.stopped = True
+            self._hosts.out(known)
             self._crawler.stats.set_value(f"newscrawl/stopped/{host}", reason)
             logger.error("Nothing more is asked of %s in this run: %s", host, reason)
-            self._recall(host)
+            self._recall(known)
 
     def slow_down(self, host: str, delay: float) -> None:
-        """One request at a time to a host that wants `delay` seconds between them; the downloader keeps the time."""
-        self._slots[host.split(":", maxsplit=1)[0]] = {
-            **self._slots.get(host.split(":", maxsplit=1)[0], {}),
-            "concurrency": 1,
-        }
+        """One request at a time to a host that wants `delay` seconds between them."""
+        known = self._hosts[host]
+        known.at_once, known.delay = 1, max(delay, known.delay)
         self.store.note_delay(host, delay)
 
     def rejected(self, lease: Leased, reason: str, *, found: Sequence[Url] = ()) -> None:
@@ -401,21 +406,27 @@ class Frontier:
         """The lease that this request is fetched under, while it is not settled."""
         return self._leases.get(request.meta.get(LEASE, -1))
 
-    def _recall(self, host: str) -> None:
+    def _recall(self, host: Host) -> None:
         """Give back what is leased or waits in the downloader for its turn."""
-        ready = self._ready.pop(host, deque())
-        for lease in ready:
-            del self._leases[lease.id]
-        self.store.release([lease.id for lease in ready])
+        self._give_back(host)
         engine = self._crawler.engine
         for slot in engine.downloader.slots.values() if engine else ():
-            for entry in [entry for entry in slot.queue if (le := self.lease_of(entry[0])) and le.host == host]:
+            for entry in [entry for entry in slot.queue if (le := self.lease_of(entry[0])) and le.host == host.name]:
                 slot.queue.remove(entry)
-                entry[1].errback(Held(host))
+                entry[1].errback(Held(host.name))
+
+    def _give_back(self, host: Host) -> None:
+        for lease in host.ready:
+            del self._leases[lease.id]
+        self.store.release([lease.id for lease in host.ready])
+        host.ready.clear()
 
     def answered(self, lease: Leased) -> None:
         """A host has answered, whatever it said."""
-        self._answered.add(lease.host)
+        host = self._hosts[lease.host]
+        if not host.answered:
+            host.answered = True
+            self._hosts.wake(host)
 
     def commit(self) -> None:
         """Make the group durable, then write its items to the feeds."""
@@ -449,53 +460,77 @@ class Frontier:
     def _refuse(self) -> None:
         raise CloseSpider("state_error")
 
-    def _take(self) -> Leased | None:
-        """The next URL of a host that may be asked now, hosts in turn.
+    def _slot_of(self, host: str) -> dict[str, Any]:
+        """The entry of DOWNLOAD_SLOTS for a host; where it is served from another address, that of the address."""
+        asked = f"https://{host}/"
+        if self._has_places and (place := self._locate(asked)):
+            asked = self._spider.address(place)  # type: ignore[attr-defined]
+        return self._slots.get(urlsplit(asked).hostname or "", {})
+
+    def _expect(self, urls: Iterable[Url]) -> None:
+        """These URLs may have become pending: see that their hosts are asked."""
+        for url in urls:
+            host = self._hosts[url.host]
+            if (url.site, url.host) not in self._host_rows:
+                self._host_rows.add((url.site, url.host))
+                host.ids = self.store.host_ids(url.host)
+            self._hosts.wake(host)
+
+    def _next_host(self) -> Host | None:
+        """The host whose turn it is, with a lease that is ready; hosts without anything pending leave the ring.
 
         No more are handed to the downloader than it sends at once, or a stop would have to wait for their delays.
         """
-        for host in tuple(self._ready):
-            self._ready.move_to_end(host)
-            slot = self._slots.get(host.split(":")[0], {})
-            # The first answer says how the host wants to be asked.
-            most = slot.get("concurrency", self._per_host) if host in self._answered else 1
-            if self._ready[host] and self._in_flight[host] < most and not self._is_held(host):
-                self._in_flight[host] += 1
-                return self._ready[host].popleft()
-        return None
-
-    def _fill(self) -> None:
-        """Lease URLs of the hosts that have none at hand."""
-        self.store.promote()
-        for host in self.store.hosts():
-            ready = self._ready.setdefault(host.host, deque())
-            waits = host.not_before > time.time() or host.host in self._stopped or self._unreachable(host.host)
-            if host.pending and not ready and not waits:
-                ready.extend(self.store.lease(host.id, _LEASE_AHEAD))
-                self._leases.update((lease.id, lease) for lease in ready)
+        while (turn := self._hosts.first()) is None or not turn.ready:
+            if self.store.promote():
+                for host in self._hosts:
+                    self._hosts.wake(host)
+            turn = turn or self._hosts.first()
+            if turn is None:
+                return None
+            for id_ in turn.ids:
+                turn.ready.extend(self.store.lease(id_, _LEASE_AHEAD))
+            self._leases.update((lease.id, lease) for lease in turn.ready)
+            if not turn.ready:
+                self._hosts.out(turn)
+        return turn
 
     def _end(self, lease: Leased) -> bool:
         """Forget a lease that was handed out; whether it was still held."""
         if self._leases.pop(lease.id, None) is None:
             return False
-        self._in_flight[lease.host] -= 1
+        self._hosts.ended(self._hosts[lease.host])
         if not self._leases:
             self._wake_engine()  # which would find out at its next heartbeat, up to five seconds later
         return True
 
     def _waits(self) -> bool:
-        """Whether something deferred falls due soon enough to wait for it; wakes the engine when it does."""
+        """Whether something falls due soon enough to wait for it; wakes the engine when it does."""
         due = min([due for due in (self.store.next_due(), self._next_release()) if due is not None], default=None)
         if due is None or due - time.time() > self._linger:
             return False
-        if self._stopped and self._answered <= self._stopped:
+        answered = [host for host in self._hosts if host.answered]
+        if answered and all(host.stopped for host in answered):
             return False
-        if not self._answered and any(self._unreachable(host) for host in self._unanswered):
+        if not answered and any(host.unreachable for host in self._hosts):
             return False  # nobody is there: the operator is told now, not after the linger
-        if self._wake is None or self._wake.cancelled() or self._wake.when() < asyncio.get_running_loop().time():
-            wait = max(0.05, due - time.time())
-            self._wake = asyncio.get_running_loop().call_later(wait, self._wake_engine)
+        self._wake_at(due)
         return True
+
+    def _wake_when_free(self) -> None:
+        """Have the engine ask again when the first host that rests may be asked."""
+        if resting := self._hosts.next_free():
+            self._wake_at(resting)
+
+    def _wake_at(self, when: float) -> None:
+        """Wake the engine at these Unix seconds, or before."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(0.0, when - time.time()) + 0.001
+        if self._wake is not None and not self._wake.cancelled() and loop.time() <= self._wake.when() <= at:
+            return
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake = loop.call_at(at, self._wake_engine)
 
     def _wake_engine(self) -> None:
         engine = self._crawler.engine
@@ -503,20 +538,13 @@ class Frontier:
             engine._slot.nextcall.schedule()
 
     def _next_release(self) -> float | None:
-        """When the first hold of a host that has something pending ends."""
-        now = time.time()
-        holds = (h.not_before for h in self.store.hosts() if h.pending and h.host not in self._stopped)
-        return min((until for until in holds if until > now), default=None)
-
-    def _is_held(self, host: str) -> bool:
-        return host in self._stopped or (host in self._held and self._held[host][0] > time.time())
+        """When the first host that rests with something pending may be asked."""
+        resting = (host for host in self._hosts.resting() if host.ready or self.store.has_pending(host.ids))
+        return next((host.free_at for host in resting), None)
 
     def _holds_back(self) -> bool:
         """Whether a host was stopped or is held with something pending: the round is not at its end."""
-        return bool(self._stopped) or self._next_release() is not None
-
-    def _unreachable(self, host: str) -> bool:
-        return host not in self._answered and self._unanswered.get(host, 0) >= _FIRST_TRIES
+        return any(host.stopped for host in self._hosts) or self._next_release() is not None
 
     def _request(self, lease: Leased) -> Request:
         place = self._locate(lease.key)
@@ -531,7 +559,7 @@ class Frontier:
         request.meta[LEASE] = lease.id
         if place is not None:
             request.meta[PLACE] = place
-        if lease.host not in self._answered:
+        if not self._hosts[lease.host].answered:
             request.meta.setdefault("download_timeout", self._first_timeout)
         wanted = request.errback
 
@@ -553,19 +581,18 @@ class Frontier:
         elif isinstance(error, IgnoreRequest):
             self.rejected(lease, getattr(error, "reason", "ignored"))
         else:
-            if lease.host not in self._answered:
-                self._unanswered[lease.host] = self._unanswered.get(lease.host, 0) + 1
-                if self._unreachable(lease.host):
-                    self._give_up(lease.host, error)
+            host = self._hosts[lease.host]
+            if not host.answered:
+                host.unanswered += 1
+                if host.unreachable:
+                    self._give_up(host, error)
             self.failed(lease, _reason(error))
 
-    def _give_up(self, host: str, error: BaseException) -> None:
+    def _give_up(self, host: Host, error: BaseException) -> None:
         """No answer from a host: leave its URLs for the next run."""
-        self._crawler.stats.set_value(f"newscrawl/unreachable/{host}", _reason(error))
-        ready = self._ready.pop(host, deque())
-        for lease in ready:
-            del self._leases[lease.id]
-        self.store.release([lease.id for lease in ready])
+        self._crawler.stats.set_value(f"newscrawl/unreachable/{host.name}", _reason(error))
+        self._hosts.out(host)
+        self._give_back(host)
 
     def _continue(self, lease: Leased, request: Request) -> bool:
         """A middleware replaced the request of a lease: the same page is asked again, another one is queued."""

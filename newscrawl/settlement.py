@@ -198,7 +198,7 @@ class SettlementMiddleware:
             lease, Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=items)
         )
         if page.forced:
-            frontier.store.add(page.forced, force=True)
+            frontier.queue(page.forced, force=True)
         for watch in frontier.watchers:
             for article in page.articles:
                 watch(article)

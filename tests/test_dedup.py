@@ -353,7 +353,8 @@ def test_state_of_the_first_version_gains_the_tables(tmp_path):
     path = tmp_path / "state.sqlite"
     open_store(path).close()
     with sqlite3.connect(path) as db:
-        for table in ("texts", "text_bands", "text_waiting", "text_papers", "text_version"):
+        newer = ("texts", "text_bands", "text_waiting", "text_papers", "text_version", "sources", "rendered_hosts")
+        for table in newer:
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
     db.close()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newscrawl.store.duplicates import DuplicateTables
+    from newscrawl.store.sources import SourceRow, SourceTables
 
 
 class StoreError(Exception):
@@ -55,6 +56,7 @@ class Kind(IntEnum):
     LISTING = 1
     FEED = 2
     PAGE = 3
+    SOURCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,10 @@ class Settlement:
     aliases: Sequence[Url] = ()
     """other addresses of this very page (where redirects ended): they take `state` and `reason` too, unless leased"""
     items: Sequence[OutboxItem] = ()
+    sources: Sequence[SourceRow] = ()
+    """articles and what is known of their originals: put as `SourceTables.put` does"""
+    later: Sequence[tuple[Url, float]] = ()
+    """URLs to be asked at these Unix seconds or after: unknown ones, and settled ones once more; others stay as they are"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,10 @@ class Store(Protocol):
     def duplicates(self) -> DuplicateTables:
         """Tables of the duplicate index (`newscrawl.dedup`), written within the group transaction."""
 
+    @property
+    def sources(self) -> SourceTables:
+        """Tables of the originals, written within the group transaction."""
+
     # runs
 
     def begin_run(self, scope: str) -> Run:
@@ -265,6 +275,12 @@ class Store(Protocol):
 
     def hosts(self) -> list[Host]:
         """All hosts, in the order of their discovery."""
+
+    def host_ids(self, host: str) -> list[int]:
+        """Ids of a host, one for each site that it is known on."""
+
+    def has_pending(self, host_ids: Collection[int]) -> bool:
+        """Whether `lease` would find something now on one of these."""
 
     def lease(self, host_id: int, limit: int) -> list[Leased]:
         """Take up to `limit` PENDING URLs of a host for this run: highest priority first, then oldest."""

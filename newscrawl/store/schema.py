@@ -10,7 +10,7 @@ a scope then takes over a million pending URLs without touching them.
 
 from __future__ import annotations
 
-from newscrawl.store import State, duplicates
+from newscrawl.store import State, duplicates, sources
 
 APPLICATION_ID = 0x6E637277
 """`ncrw` in the header of our SQLite files."""
@@ -108,7 +108,7 @@ TABLES = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (duplicates.TABLES,)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (duplicates.TABLES, sources.TABLES)
 """Statements that lead from version n to n + 1, the first from 1 to 2; forward only."""
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)

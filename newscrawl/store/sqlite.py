@@ -37,6 +37,7 @@ from newscrawl.store import (
 )
 from newscrawl.store.duplicates import INDEX_TABLES, DuplicateTables
 from newscrawl.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, TABLES
+from newscrawl.store.sources import SourceTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -93,6 +94,14 @@ LEASE = f"""
     )
     RETURNING id, key, kind, priority, tries, request
 """  # noqa: S608
+ADD_LATER = f"""
+    INSERT INTO urls (key, host_id, scope, kind, state, priority, round, run, since, not_before)
+    VALUES (?, ?, ?, ?, {DEFERRED}, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET
+        scope = excluded.scope, state = {DEFERRED}, run = excluded.run, since = excluded.since,
+        not_before = excluded.not_before, tries = 0, reason = NULL
+    WHERE urls.state IN ({SETTLED})
+"""  # noqa: S608
 RELEASE = f"UPDATE urls SET state = {PENDING} WHERE id = ? AND state = {LEASED}"  # noqa: S608
 RELEASE_ALL = f"UPDATE urls SET state = {PENDING} WHERE state = {LEASED}"  # noqa: S608
 PROMOTE = f"""
@@ -114,6 +123,7 @@ HOSTS = f"""
         EXISTS (SELECT 1 FROM urls WHERE urls.state = {PENDING} AND urls.host_id = hosts.id AND urls.scope = ?)
     FROM hosts ORDER BY id
 """  # noqa: S608
+HAS_PENDING = f"SELECT 1 FROM urls WHERE state = {PENDING} AND host_id = ? AND scope = ? LIMIT 1"  # noqa: S608
 RECORD = """
     INSERT INTO files (feed, base, part, path, opened, bytes, lines, first_seq, last_seq, mark, sha256, state)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -163,6 +173,7 @@ class SqliteStore:
             self._unlock()
             raise
         self.duplicates = DuplicateTables(self._db, self._begin, self._failure)
+        self.sources = SourceTables(self._db, self._begin, self._failure)
 
     @property
     def folder(self) -> Path:
@@ -223,7 +234,8 @@ class SqliteStore:
             _migrate(db, version)
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        for table in ("scopes", "runs", "hosts", "robots", "urls", "items", "outbox", "files", *INDEX_TABLES):
+        own = ("scopes", "runs", "hosts", "robots", "urls", "items", "outbox", "files", "sources", "rendered_hosts")
+        for table in (*own, *INDEX_TABLES):
             db.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchone()  # noqa: S608  (names of our own)
 
     def _unlock(self) -> None:
@@ -422,6 +434,16 @@ class SqliteStore:
         return [Host(id_, site, host, until, delay, bool(pending)) for id_, site, host, until, delay, pending in rows]
 
     @_told
+    def host_ids(self, host: str) -> list[int]:
+        """Ids of a host, one for each site that it is known on."""
+        return [row[0] for row in self._db.execute("SELECT id FROM hosts WHERE host = ? ORDER BY id", (host,))]
+
+    @_told
+    def has_pending(self, host_ids: Collection[int]) -> bool:
+        """Whether `lease` would find something now on one of these."""
+        return any(self._db.execute(HAS_PENDING, (host_id, self._scope)).fetchone() for host_id in host_ids)
+
+    @_told
     def lease(self, host_id: int, limit: int) -> list[Leased]:
         """Take up to `limit` PENDING URLs of a host for this run: highest priority first, then oldest."""
         run = self._running()
@@ -488,6 +510,10 @@ class SqliteStore:
                 self._add(db, page.found, again=False)
             if page.again:
                 self._add(db, page.again, again=True)
+            if page.sources:
+                self.sources.put(page.sources)
+            if page.later:
+                self._add_later(db, page.later, run, now)
         fail_at("store.settle.after")
         return refused
 
@@ -509,6 +535,23 @@ class SqliteStore:
             for url in page.aliases
         ]
         db.executemany(ALIAS, rows)
+
+    def _add_later(self, db: sqlite3.Connection, later: Sequence[tuple[Url, float]], run: Run, now: int) -> None:
+        rows = [
+            (
+                url.key,
+                self._host_id(url.site, url.host),
+                self._scope,
+                int(url.kind),
+                url.priority,
+                run.round,
+                run.id,
+                now,
+                not_before,
+            )
+            for url, not_before in later
+        ]
+        db.executemany(ADD_LATER, rows)
 
     # hosts and robots.txt
 
