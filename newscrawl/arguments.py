@@ -14,10 +14,14 @@ from urllib.request import urlopen
 
 from newscrawl.sites import EDITIONS, Edition, Place, Site, get_site
 
+SourceMode = Literal["off", "check", "fetch"]
+SOURCE_MODES: Final[tuple[SourceMode, ...]] = get_args(SourceMode)
+
 Mode = Literal["latest", "archive", "feed", "urls"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 _NAMES: Final = (
     "site", "edition", "paper", "mode", "seeds", "since", "until", "limit", "base_url", "refresh",
+    "source",
 )  # fmt: skip
 _SEEDS_LIMIT: Final = 8 << 20
 """Bytes of a list of seeds; a longer one is a mistake."""
@@ -47,6 +51,8 @@ class Arguments:
     """Articles after which the run ends."""
     refresh: int | None = None
     """Age in days from which a settled article is fetched again."""
+    source: SourceMode = "off"
+    """Whether the originals are asked for, and read."""
 
     @classmethod
     def parse(cls, given: dict[str, str]) -> Arguments:
@@ -83,6 +89,7 @@ class Arguments:
             until=until,
             limit=_count(given, "limit"),
             refresh=_count(given, "refresh"),
+            source=_choice(given.get("source", "off"), "source", SOURCE_MODES),
         )
 
     @property
@@ -97,6 +104,7 @@ class Arguments:
             "seeds": seeds if self.seeds else "",
             "since": str(self.since or ""),
             "until": str(self.until or ""),
+            "source": self.source if self.source != "off" else "",
         }
         return " ".join(f"{name}={value}" for name, value in parts.items() if value)
 

@@ -131,6 +131,8 @@ class Progress:
             parts.append(f"{sum(deferred.values())} tries put off ({_listed(deferred)}), {waiting} still waiting")
         if fallback := self._count("fallback_pages"):
             parts.append(f"{fallback} pages read without the family's classes: the markup may have changed")
+        if found := self._by_reason("source"):
+            parts.append(f"{sum(found.values())} originals ({_listed(found)})")
         if held := self._by_reason("held"):
             parts.append("left alone: " + ", ".join(f"{host} ({why})" for host, why in held.items()))
         if verdicts := self._by_reason("verdict"):

@@ -400,23 +400,24 @@ class _Feed:
 def verify(
     store: Store | None,
     paths: Mapping[str, Path],
-    fields: Sequence[str] | None = None,
+    fields: Mapping[str, Sequence[str]] | None = None,
     *,
     growing: bool = False,
     show: Callable[[Path, int], None] | None = None,
 ) -> Iterator[Problem]:
     """Read every file of the feeds and answer what is wrong, as it is found.
 
-    Each line must be a JSON object with the keys `fields` in this order (those of the first line where None) and an
-    `id` that no other line of any feed has. With a store, the files, their sizes, line counts, checksums and the ids
+    Each line must be a JSON object with the keys that `fields` names for its feed, in this order (those of the first line
+    where None), and an `id` that no other line of any feed has (of `sources`: an id and a time). With a store, the files, their sizes, line counts, checksums and the ids
     in their order must be as recorded; without one, the files beside each path are held against its manifest.
     `growing` says that a run is under way, so that bytes beyond the record are no problem. `show` is called with each
     file and the bytes just read of it.
 
     Memory grows by about 100 bytes a line, for 8-byte digests of the ids.
     """
-    reading = _Reading(fields, growing=growing, show=show)
+    ids: set[bytes] = set()
     for feed, path in paths.items():
+        reading = _Reading((fields or {}).get(feed), ids, growing=growing, show=show)
         files = _by_manifest(path.absolute()) if store is None else _by_store(store, feed)
         for file, record in files.items():
             keys = None if store is None or record is None else _keys(store, feed, record)
@@ -476,15 +477,20 @@ def _keys(store: Store, feed: str, record: _Record) -> Iterator[str]:
 
 
 class _Reading:
-    """One reading through all files of all feeds."""
+    """One reading through all files of a feed; `ids` are those of all feeds so far."""
 
     def __init__(
-        self, fields: Sequence[str] | None, *, growing: bool, show: Callable[[Path, int], None] | None
+        self,
+        fields: Sequence[str] | None,
+        ids: set[bytes],
+        *,
+        growing: bool,
+        show: Callable[[Path, int], None] | None,
     ) -> None:
         self._fields = None if fields is None else list(fields)
         self._growing = growing
         self._show = show
-        self._ids: set[bytes] = set()
+        self._ids = ids
 
     def problems(self, file: Path, record: _Record | None, keys: Iterator[str] | None) -> Iterator[Problem]:
         size = file.stat().st_size
@@ -524,6 +530,8 @@ class _Reading:
         if not isinstance(value, dict) or not isinstance(value.get("id"), str):
             return "no object with an id", None
         key = value["id"]
+        if isinstance(source := value.get("source"), dict):
+            key = f"{key} {source.get('checked_at')}"  # as `SourceRecord.line_key`
         digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         if digest in self._ids:
             return f"id {key} was exported before", key

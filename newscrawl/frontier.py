@@ -26,9 +26,18 @@ from w3lib.url import canonicalize_url
 from newscrawl.dedup import Copy, DuplicateIndex, Signature
 from newscrawl.feeds import FeedError, Feeds, Rotation
 from newscrawl.hosts import Host, Hosts
+from newscrawl.items import SourceRecord, feed_line
 from newscrawl.pages import Rejected
 from newscrawl.sites import Place
-from newscrawl.store import FINAL, Kind, Leased, Settlement, State, Store, StoreError, Url, open_store
+from newscrawl.sources import (
+    AGAIN_AFTER,
+    TRIES,
+    may_pass,
+    records_of_failure,
+    settled_row,
+    status_of_failure,
+)
+from newscrawl.store import FINAL, Kind, Leased, OutboxItem, Settlement, State, Store, StoreError, Url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -55,6 +64,8 @@ _OWN_META: Final = frozenset(
 )
 _LEASE_AHEAD: Final = 64
 """URLs leased at a time: enough to spare statements, few enough that better ones found meanwhile are not kept waiting."""
+_LEASE_AHEAD_OF_PUBLISHERS: Final = 4
+"""The same where there are thousands of hosts, each asked one request at a time."""
 _GROUP_PAGES: Final = 50
 _GROUP_SECONDS: Final = 0.1
 _MAY_CHANGE: Final = frozenset({"outside_dates", "robots", "rights_reserved"})
@@ -119,6 +130,7 @@ class Frontier:
         self._delays = [float(seconds) for seconds in settings.getlist("NEWSCRAWL_RETRY_DELAYS")]
         self._linger = settings.getfloat("NEWSCRAWL_LINGER")
         self._backoff = settings.getfloat("NEWSCRAWL_BACKOFF")
+        self._publisher_delay = settings.getfloat("NEWSCRAWL_SOURCE_DELAY")
         self._first_timeout = min(_FIRST_TIMEOUT, settings.getfloat("DOWNLOAD_TIMEOUT"))
         self._slots: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
         self._hosts = Hosts(self._slot_of, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
@@ -152,6 +164,7 @@ class Frontier:
     def open(self, spider: Spider) -> None:
         """Open state and feeds; a state that cannot be used ends the run in one line."""
         self._spider = spider
+        self._own_hosts = {urlsplit(origin).hostname for origin in getattr(spider, "origins", ())}
         logging.getLogger("scrapy.core.scraper").addFilter(_not_told_yet)
         try:
             rotate = rotation(self._crawler.settings)
@@ -291,13 +304,14 @@ class Frontier:
         """Settle a page in the open group; answers the article ids that had been exported before."""
         if not self._end(lease):
             return []
-        ends = self.ends.setdefault(lease.site, Counter())
-        ends[lease.kind, settlement.state, settlement.reason or ""] += 1
+        if lease.kind is not Kind.SOURCE:  # says nothing of the site
+            ends = self.ends.setdefault(lease.site, Counter())
+            ends[lease.kind, settlement.state, settlement.reason or ""] += 1
         if settlement.state is State.DONE:
             self._hosts.came(self._hosts[lease.host])
         try:
             refused = self.store.settle(settlement)
-            self._expect([*settlement.found, *settlement.again])
+            self._expect([*settlement.found, *settlement.again, *(url for url, _ in settlement.later)])
             for item in settlement.items:
                 if (signed := self._texts.pop(item.key, None)) and item.key not in refused:
                     self._duplicates.settle(item.key, signed.signature, signed.copy)
@@ -373,6 +387,37 @@ class Frontier:
         stats.inc_value(f"newscrawl/{'skipped' if state is State.SKIPPED else 'failed'}/{reason}")
         logger.info("%s (%s): %s", "Skipped" if state is State.SKIPPED else "No article", reason, lease.key)
         self.settle(lease, Settlement(lease.id, state, reason, found=found))
+
+    def settle_source(self, lease: Leased, records: Sequence[SourceRecord]) -> None:
+        """The address of an original was asked: write what was found for each article that names it.
+
+        What may pass is asked again another day; so is an address that another article named meanwhile.
+        """
+        rows = {row.article: row for row in self.store.sources.of(lease.key)}
+        records = [record for record in records if record.id in rows]
+        left = any(row.status is None for row in rows.values() if row.article not in {r.id for r in records})
+        tries = lease.tries + 1
+        again = left or (may_pass(records) and tries < TRIES)
+        for record in records:
+            self._crawler.stats.inc_value(f"newscrawl/source/{record.source.status}")
+        settlement = Settlement(
+            lease.id,
+            State.DEFERRED if again else State.DONE,
+            records[0].source.status if records else None,
+            time.time() + AGAIN_AFTER if again else None,
+            0 if left else tries,
+            items=[OutboxItem(r.line_key, "sources", feed_line(r)) for r in records],
+            sources=[settled_row(rows[r.id], r, keep_copy=again) for r in records],
+        )
+        self.settle(lease, settlement)
+
+    def stop_articles(self) -> None:
+        """Ask the aggregators nothing more in this run; the originals of what came are still asked."""
+        for host in self._hosts:
+            if not host.publisher and not host.stopped:
+                host.stopped = True
+                self._hosts.out(host)
+                self._recall(host)
 
     def release(self, lease: Leased) -> None:
         """Give a lease back unsettled: a later run fetches the page."""
@@ -463,7 +508,10 @@ class Frontier:
     def _slot_of(self, host: str) -> dict[str, Any]:
         """The entry of DOWNLOAD_SLOTS for a host; where it is served from another address, that of the address."""
         asked = f"https://{host}/"
-        if self._has_places and (place := self._locate(asked)):
+        if self._has_places:
+            if (place := self._locate(asked)) is None:
+                own = self._slots.get(urlsplit(asked).hostname or "", {})
+                return {"delay": self._publisher_delay, **own, "concurrency": 1, "publisher": True}
             asked = self._spider.address(place)  # type: ignore[attr-defined]
         return self._slots.get(urlsplit(asked).hostname or "", {})
 
@@ -489,7 +537,8 @@ class Frontier:
             if turn is None:
                 return None
             for id_ in turn.ids:
-                turn.ready.extend(self.store.lease(id_, _LEASE_AHEAD))
+                ahead = _LEASE_AHEAD_OF_PUBLISHERS if turn.publisher else _LEASE_AHEAD
+                turn.ready.extend(self.store.lease(id_, ahead))
             self._leases.update((lease.id, lease) for lease in turn.ready)
             if not turn.ready:
                 self._hosts.out(turn)
@@ -506,15 +555,18 @@ class Frontier:
 
     def _waits(self) -> bool:
         """Whether something falls due soon enough to wait for it; wakes the engine when it does."""
-        due = min([due for due in (self.store.next_due(), self._next_release()) if due is not None], default=None)
-        if due is None or due - time.time() > self._linger:
+        due = [self._next_release()]
+        own = [host for host in self._hosts if not host.publisher]
+        answered = [host for host in own if host.answered]
+        # Where every site was stopped, or nobody is there, the operator is told now and not after the linger.
+        if not (answered and all(host.stopped for host in answered)) and (
+            answered or not any(host.unreachable for host in own)
+        ):
+            due.append(self.store.next_due())
+        first = min((when for when in due if when is not None), default=None)
+        if first is None or first - time.time() > self._linger:
             return False
-        answered = [host for host in self._hosts if host.answered]
-        if answered and all(host.stopped for host in answered):
-            return False
-        if not answered and any(host.unreachable for host in self._hosts):
-            return False  # nobody is there: the operator is told now, not after the linger
-        self._wake_at(due)
+        self._wake_at(first)
         return True
 
     def _wake_when_free(self) -> None:
@@ -537,17 +589,20 @@ class Frontier:
         if engine and engine._slot:  # Scrapy has no public way to say that the scheduler has something again
             engine._slot.nextcall.schedule()
 
-    def _next_release(self) -> float | None:
+    def _next_release(self, *, of_publishers: bool = True) -> float | None:
         """When the first host that rests with something pending may be asked."""
-        resting = (host for host in self._hosts.resting() if host.ready or self.store.has_pending(host.ids))
-        return next((host.free_at for host in resting), None)
+        for host in self._hosts.resting():
+            if (of_publishers or not host.publisher) and (host.ready or self.store.has_pending(host.ids)):
+                return host.free_at
+        return None
 
     def _holds_back(self) -> bool:
-        """Whether a host was stopped or is held with something pending: the round is not at its end."""
-        return any(host.stopped for host in self._hosts) or self._next_release() is not None
+        """Whether a site was stopped or is held with something pending: the round is not at its end."""
+        stopped = any(host.stopped for host in self._hosts if not host.publisher)
+        return stopped or self._next_release(of_publishers=False) is not None
 
     def _request(self, lease: Leased) -> Request:
-        place = self._locate(lease.key)
+        place = self._locate(lease.key) if lease.kind is not Kind.SOURCE else None
         stored = json.loads(lease.request) if lease.request else {}
         if stored:
             if "body" in stored:
@@ -557,6 +612,9 @@ class Frontier:
             address = getattr(self._spider, "address", None)
             request = Request(address(place) if address and place else lease.key, priority=lease.priority)
         request.meta[LEASE] = lease.id
+        if lease.kind is Kind.SOURCE:
+            request.callback = self._spider.parse_source  # type: ignore[attr-defined]
+            self._ask_gently(request)
         if place is not None:
             request.meta[PLACE] = place
         if not self._hosts[lease.host].answered:
@@ -572,7 +630,9 @@ class Frontier:
     def _download_failed(self, lease: Leased, failure: Failure) -> None:
         """Nothing came of a request, or a middleware refused its response."""
         error: BaseException = failure.value or RuntimeError("unknown failure")
-        if isinstance(error, Rejected):
+        if lease.kind is Kind.SOURCE and not isinstance(error, Held):
+            self._source_failed(lease, error)
+        elif isinstance(error, Rejected):
             self.rejected(lease, error.reason)
         elif isinstance(error, Retry):
             self.failed(lease, error.reason, after=error.after)
@@ -588,6 +648,24 @@ class Frontier:
                     self._give_up(host, error)
             self.failed(lease, _reason(error))
 
+    def _source_failed(self, lease: Leased, error: BaseException) -> None:
+        host = self._hosts[lease.host]
+        if not host.answered and not isinstance(error, IgnoreRequest):
+            host.unanswered += 1
+            if host.unreachable:
+                self._hosts.out(host)
+                self._give_back(host)
+                self.store.hold_host(host.name, time.time() + AGAIN_AFTER)
+        self.settle_source(lease, records_of_failure(self.store.sources.of(lease.key), status_of_failure(error)))
+
+    def _ask_gently(self, request: Request) -> None:
+        """Publishers, and hosts that they redirect to, are asked one request at a time."""
+        host = urlsplit(request.url).hostname or ""
+        engine = self._crawler.engine
+        if engine and host not in self._own_hosts:
+            slots = engine.downloader.per_slot_settings
+            slots.setdefault(host, {"concurrency": 1, "delay": self._publisher_delay, "jitter": 0.0})
+
     def _give_up(self, host: Host, error: BaseException) -> None:
         """No answer from a host: leave its URLs for the next run."""
         self._crawler.stats.set_value(f"newscrawl/unreachable/{host.name}", _reason(error))
@@ -596,6 +674,10 @@ class Frontier:
 
     def _continue(self, lease: Leased, request: Request) -> bool:
         """A middleware replaced the request of a lease: the same page is asked again, another one is queued."""
+        if lease.kind is Kind.SOURCE:
+            self._ask_gently(request)
+            self._within.append(request)
+            return True
         place = self._locate(request.url)
         if place is None and self._has_places:
             self.rejected(lease, "redirected_off_site")
@@ -705,7 +787,7 @@ def feed_paths(settings: BaseSettings) -> dict[str, Path]:
     """Path of each feed: NEWSCRAWL_FEED names that of the articles, the duplicates lie beside it with its ending."""
     articles = Path(settings["NEWSCRAWL_FEED"] or data_folder(settings) / "feeds" / "articles.jsonl")
     ending = articles.name[articles.name.find(".") :] if "." in articles.name else ""
-    return {"articles": articles, "duplicates": articles.with_name(f"duplicates{ending}")}
+    return {"articles": articles, **{name: articles.with_name(f"{name}{ending}") for name in ("duplicates", "sources")}}
 
 
 def rotation(settings: BaseSettings) -> Rotation | None:

@@ -69,7 +69,8 @@ class Hosts:
         """Make an empty ring.
 
         Args:
-            slot_of: concurrency and delay of a host, as an entry of the setting DOWNLOAD_SLOTS.
+            slot_of: concurrency and delay of a host, as an entry of the setting DOWNLOAD_SLOTS, and whether it is a
+                publisher.
             per_host: requests at once of hosts without a concurrency.
             clock: Unix seconds.
         """
@@ -88,7 +89,9 @@ class Hosts:
         host = self._hosts.get(name)
         if host is None:
             slot = self._slot_of(name)
-            host = Host(name, [], slot.get("concurrency", self._per_host), slot.get("delay", 0.0))
+            host = Host(
+                name, [], slot.get("concurrency", self._per_host), slot.get("delay", 0.0), slot.get("publisher", False)
+            )
             self._hosts[name] = host
         return host
 

@@ -92,7 +92,7 @@ class Source:
     """The original of an article, as it was found; what only `source=fetch` reads is null after `source=check`."""
 
     url: str
-    """Where the closing line points, as the article's `source_url`."""
+    """Address that was asked: the article's `source_url`, percent-encoded and without fragment."""
     final_url: str | None
     """Address of the answer, after all redirects; null where none came."""
     canonical_url: str | None
@@ -143,6 +143,11 @@ class SourceRecord:
     """The original's text, cleaned, where it mends damage of the copy: lost quotes, lost letters, missing paragraphs."""
     schema_version: int = SCHEMA_VERSION
     """Version of the meaning of these fields."""
+
+    @property
+    def line_key(self) -> str:
+        """What this look is known by for ever: an original is asked once a day at most."""
+        return f"{self.id} {self.source.checked_at}"
 
 
 _encode = msgspec.json.Encoder().encode

@@ -92,6 +92,7 @@ _MISSING: Final = re.compile(
     r"|(?:الصفحة|المقال|الخبر)( المطلوبة?)? غير موجودة?|لم يتم العثور على (?:الصفحة|المقال)|404)\W*(?:404)?",
     re.IGNORECASE,
 )
+_TITLE_PARTS: Final = re.compile(r"\s[|–—:»-]\s")
 _LOGIN: Final = re.compile(r"تسجيل الدخول|Connexion|Se connecter|Log ?in|Sign ?in", re.IGNORECASE)
 # Where an article has no named author its author link names the paper or an agency.
 _AGENCIES: Final = frozenset(
@@ -289,13 +290,12 @@ class Page:
         Raises:
             Rejected: there is nothing that can be read as HTML.
         """
-        kind = (response.headers.get(b"Content-Type") or b"text/html").lower()
-        if not isinstance(response, TextResponse) or not (b"html" in kind or b"xml" in kind or b"text/plain" in kind):
+        if not is_html(response):
             raise Rejected("not_html")
         self.url = response.url
         self.site = site
         self._response = response
-        self._root = _tree(response)
+        self._root = tree_of(response.body, (response.headers.get(b"Content-Type") or b"").decode("latin-1"))
 
     def hrefs(self) -> list[str]:
         """Every link of the page, ticker, menus and related articles included, as written."""
@@ -435,12 +435,7 @@ class Page:
 
     def metas(self) -> dict[str, str]:
         """Content of the named meta elements of the head, by lower-cased name; the first of a name counts."""
-        found: dict[str, str] = {}
-        head = self._root.find("head")
-        for meta in head.iterchildren("meta") if head is not None else ():
-            if name := meta.get("name"):
-                found.setdefault(name.strip().lower(), meta.get("content") or "")
-        return found
+        return metas_of(self._root)
 
     def _closing_container(self) -> etree._Element | None:
         """The element that holds the text which ends in the closing line: the content, whatever its class."""
@@ -563,15 +558,44 @@ class _Text:
             self.paragraphs.append(paragraph)
 
 
-def _tree(response: TextResponse) -> etree._Element:
-    """The root of the page's tree.
+def is_html(response: Response) -> bool:
+    """Whether a response claims to be a page, and its bytes do not belie it."""
+    kind = (response.headers.get(b"Content-Type") or b"text/html").lower()
+    return isinstance(response, TextResponse) and (b"html" in kind or b"xml" in kind or b"text/plain" in kind)
+
+
+def metas_of(root: etree._Element) -> dict[str, str]:
+    """Content of the named meta elements of the head, by lower-cased name; the first of a name counts."""
+    found: dict[str, str] = {}
+    head = root.find("head")
+    for meta in head.iterchildren("meta") if head is not None else ():
+        if name := meta.get("name"):
+            found.setdefault(name.strip().lower(), meta.get("content") or "")
+    return found
+
+
+def says_missing(text: str) -> bool:
+    """Whether a title or a heading, the whole or a part of it, says that there is no such page.
+
+    >>> says_missing("الصفحة غير موجودة | هسبريس"), says_missing("قتيل غير موجود بالمكان")
+    (True, False)
+    """
+    return len(text) < _SHORT and any(_MISSING.fullmatch(part.strip()) for part in _TITLE_PARTS.split(text))
+
+
+def tree_of(content: bytes, content_type: str) -> etree._Element:
+    """The root of a page's tree.
+
+    Args:
+        content: the page, decoded from its Content-Encoding.
+        content_type: the header of that name.
 
     Raises:
-        Rejected: the body is empty, or no element could be made of it.
+        Rejected: the page is empty, costs too much, or no element could be made of it.
     """
-    if not response.body.strip():
+    if not content.strip():
         raise Rejected("empty")
-    body = charset.as_utf8(response.body, (response.headers.get(b"Content-Type") or b"").decode("latin-1"))
+    body = charset.as_utf8(content, content_type)
     if body.count(b"<") > _MOST_TAGS or (len(body) > _LARGE and _has_endless_tag(body)):
         raise Rejected("too_many_tags")
     if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not

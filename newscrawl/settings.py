@@ -68,6 +68,8 @@ NEWSCRAWL_RETRY_DELAYS = [60, 600, 3600, 21600, 172800]
 NEWSCRAWL_LINGER = 120
 """Seconds that a run waits for what falls due; what is due later is left to the next run."""
 
+NEWSCRAWL_SOURCE_DELAY = 5.0
+"""Seconds between two requests to one publisher (`-a source=`), one at a time; its Crawl-delay may lengthen them."""
 NEWSCRAWL_BACKOFF = 30
 """Seconds that a host is left alone after 429 or 503 without Retry-After; doubled until a page comes, up to a day."""
 

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import CloseSpider
 
 from newscrawl.frontier import AGAIN, LEASE, Frontier, Retry, duplicates_policy, frontier_of
-from newscrawl.items import Article, feed_line
+from newscrawl.items import Article, SourceRecord, feed_line
 from newscrawl.pages import Challenge, Rejected, challenge_of
 from newscrawl.politeness import retry_after
-from newscrawl.store import Leased, OutboxItem, Settlement, State, Url
+from newscrawl.sources import AGAIN_AFTER, original_url, row_of
+from newscrawl.store import FINAL, Kind, Leased, OutboxItem, Settlement, State, Url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+    from newscrawl.arguments import SourceMode
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ class _Through:
     forced: list[Url] = field(default_factory=list)
     """Asked for with `dont_filter`: queued even where they have just been settled."""
     articles: list[Article] = field(default_factory=list)
+    records: list[SourceRecord] = field(default_factory=list)
     waiting: int = 0
     """Items in the pipelines."""
     ended: bool = False
@@ -90,6 +95,10 @@ class SettlementMiddleware:
             return
         self._frontier.answered(lease)
         status = response.status
+        if lease.kind is Kind.SOURCE:
+            self._hold_publisher(lease, response)
+            self._open[lease.id] = _Through(lease)
+            return
         if status != 200 and (challenge := challenge_of(response)):
             self._frontier.stop(lease.host, f"challenge ({challenge})")
             raise Retry("challenge")
@@ -102,6 +111,13 @@ class SettlementMiddleware:
         if not 200 <= status < 300:
             raise Rejected(f"http_{status}")
         self._open[lease.id] = _Through(lease)
+
+    def _hold_publisher(self, lease: Leased, response: Response) -> None:
+        """Any answer of a publisher is a result; some of them ask to be left alone all the same."""
+        if response.status != 200 and challenge_of(response):
+            self._frontier.hold(lease.host, AGAIN_AFTER, "challenge")
+        elif response.status in _BUSY:
+            self._frontier.hold(lease.host, retry_after(response), f"http_{response.status}")
 
     async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Keep the requests for the settlement, pass the items on."""
@@ -157,6 +173,8 @@ class SettlementMiddleware:
             return
         if isinstance(item, Article):
             page.articles.append(item)
+        elif isinstance(item, SourceRecord):
+            page.records.append(item)
         self._item_ended(page)
 
     def item_dropped(self, response: Response | None, exception: Exception) -> None:
@@ -181,22 +199,26 @@ class SettlementMiddleware:
         frontier, lease = self._frontier, page.lease
         if page.failed:
             frontier.failed(lease, page.failed)
-            return
-        if page.rejected:
+        elif lease.kind is Kind.SOURCE:
+            frontier.settle_source(lease, page.records)
+        elif page.rejected:
             frontier.rejected(lease, page.rejected, found=[*page.found, *page.again, *page.forced])
-            return
-        if page.articles and self._limit_reached():
+        elif page.articles and self._limit_reached():
             frontier.release(lease)
-            return
+        else:
+            self._settle(page)
+
+    def _settle(self, page: _Through) -> None:
+        """Settle a page with all that it brought."""
+        frontier, lease = self._frontier, page.lease
         try:
             items = [self._outbox_item(article) for article in page.articles]
         except Exception as error:
             logger.exception("Cannot write the lines of %s", lease.key)
             frontier.failed(lease, f"exception_{type(error).__name__}")
             return
-        refused = frontier.settle(
-            lease, Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=items)
-        )
+        settlement = Settlement(lease.id, State.DONE, found=page.found, again=page.again, items=items)
+        refused = frontier.settle(lease, self._with_sources(settlement, page.articles))
         if page.forced:
             frontier.queue(page.forced, force=True)
         for watch in frontier.watchers:
@@ -208,8 +230,36 @@ class SettlementMiddleware:
                 self._crawler.stats.inc_value("newscrawl/skipped/exported_before")
             else:
                 self._crawler.stats.inc_value(f"newscrawl/{item.feed}")
-        if self._limit_reached() and self._closing is None and self._crawler.engine:
+        if self._limit_reached():
+            self._end_of_articles()
+
+    def _end_of_articles(self) -> None:
+        """The articles that were asked for are there; their originals may not be."""
+        if self._source_mode != "off":
+            self._frontier.stop_articles()
+        elif self._closing is None and self._crawler.engine:
             self._closing = asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="limit"))
+
+    @property
+    def _source_mode(self) -> SourceMode:
+        return getattr(getattr(self._crawler.spider, "arguments", None), "source", "off")
+
+    def _with_sources(self, settlement: Settlement, articles: list[Article]) -> Settlement:
+        """The settlement of a page with the originals of its articles queued; one that was asked waits for its day."""
+        if self._source_mode == "off":
+            return settlement
+        rows, urls = [], {}
+        for article in articles:
+            url = original_url(article.source_url) if article.source_url else None
+            if url and not self._crawler.spider.locate(url):  # type: ignore[union-attr]
+                rows.append(row_of(article, url, self._source_mode))
+                urls[url] = Url(url, article.site, urlsplit(url).netloc, Kind.SOURCE)
+        seen = self._frontier.store.seen(urls)
+        later = [
+            (urls[url], (before.settled_at or 0) + AGAIN_AFTER) for url, before in seen.items() if before.state in FINAL
+        ]
+        new = [of for url, of in urls.items() if url not in seen or seen[url].state not in FINAL]
+        return replace(settlement, found=[*settlement.found, *new], sources=rows, later=later)
 
     def _outbox_item(self, article: Article) -> OutboxItem:
         """The line of an article, marked and sent to its feed by the policy for copies."""

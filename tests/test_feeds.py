@@ -527,8 +527,10 @@ def test_verify_notices_a_missing_file_and_fields(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
         folder.write(2)
     store = open_store(tmp_path / "state.sqlite", readonly=True)
-    assert list(verify(store, {"articles": folder.feed}, ["id", "body"])) == []
-    assert "they should be id, title" in next(verify(store, {"articles": folder.feed}, ["id", "title"])).what
+    assert list(verify(store, {"articles": folder.feed}, {"articles": ["id", "body"]})) == []
+    assert (
+        "they should be id, title" in next(verify(store, {"articles": folder.feed}, {"articles": ["id", "title"]})).what
+    )
     folder.feed.unlink()
     assert [problem.what for problem in verify(store, {"articles": folder.feed})] == ["missing"]
     store.close()

@@ -14,7 +14,7 @@ from newscrawl.batches import BatchError, bucket_of, said, upload
 from newscrawl.commands.status import crawling
 from newscrawl.feeds import verify
 from newscrawl.frontier import data_folder, feed_paths
-from newscrawl.items import Article
+from newscrawl.items import Article, SourceRecord
 from newscrawl.store import StoreError, open_store
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Command(ScrapyCommand):
         """Print `file:line: what is wrong`, then a summary."""
         assert self.settings
         state, paths = data_folder(self.settings) / "state.sqlite", feed_paths(self.settings)
-        names = [field.name for field in fields(Article)]
+        kinds = {"articles": Article, "duplicates": Article, "sources": SourceRecord}
+        names = {feed: [field.name for field in fields(kind)] for feed, kind in kinds.items()}
         wrong = 0
         try:
             store = open_store(state, readonly=True)

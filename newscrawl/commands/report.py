@@ -72,7 +72,8 @@ class Command(ScrapyCommand):
         assert self.settings
         if args or not self.settings["NEWSCRAWL_FEED"]:
             return find_sources([Path(arg) for arg in args] or [data_folder(self.settings)])
-        files = {name: feed_files(path) for name, path in feed_paths(self.settings).items()}
+        paths = feed_paths(self.settings)
+        files = {name: feed_files(paths[name]) for name in ("articles", "duplicates")}
         source = Source(data_folder(self.settings), files)
         if not any(files.values()) and not source.state.exists():
             raise ReportError(f"{self.settings['NEWSCRAWL_FEED']}: no such feed: run a crawl first")

@@ -7,13 +7,15 @@ import os
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from newscrawl.frontier import data_folder, feed_paths
+from newscrawl.sources import link_rot
 from newscrawl.store import PastRun, State, Store, StoreError, open_store
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RUNS: Final = 5
+_GROUPS: Final[tuple[Literal["publisher", "year"], ...]] = ("publisher", "year")
+_PUBLISHERS: Final = 20
+"""Publishers in the table of originals; `--json` has them all."""
 _COLUMNS: Final = (State.DONE, State.SKIPPED, State.DEFERRED, State.DEAD, State.PENDING, State.LEASED)
 """Where a URL may stand, in the order of the table; together they are the URLs discovered."""
 
@@ -90,7 +95,7 @@ def accounts(store: Store, state: Path, feeds: Iterable[str]) -> dict[str, Any]:
         if count.reason is not None or count.state in {State.SKIPPED, State.DEFERRED, State.DEAD}:
             reasons = site["reasons"].setdefault(name, Counter())
             reasons[count.reason or "unknown"] += count.urls
-    runs = store.runs(_RUNS)
+    runs, originals = store.runs(_RUNS), store.sources.counts()
     for run in reversed(runs):
         for name, verdict in _verdicts(run).items():
             if name in sites:
@@ -101,6 +106,10 @@ def accounts(store: Store, state: Path, feeds: Iterable[str]) -> dict[str, Any]:
         "process": crawling(store, state),
         "sites": sites,
         "oldest_pending": store.oldest_pending(),
+        "originals": {
+            "waiting": sum(count.articles for count in originals if count.status is None),
+            **{f"by_{by}": [asdict(row) for row in link_rot(originals, by)] for by in _GROUPS},
+        },
         "feeds": {feed: _feed(store, feed) for feed in feeds},
         "runs": [_run(run) for run in runs],
     }
@@ -183,6 +192,14 @@ def _text(known: dict[str, Any], now: float) -> list[str]:
         ],
     )
     lines.append("")
+    for by in _GROUPS if known["originals"]["by_year"] else ():
+        names = ["asked", "alive", "lost", "refused"]
+        rows = known["originals"][f"by_{by}"]
+        lines += _table(
+            [f"originals by {by}", *names],
+            [[row["group"], *(f"{row[name]:,}" for name in names)] for row in rows[:_PUBLISHERS]],
+        )
+        lines.append("" if len(rows) <= _PUBLISHERS else f"... and {len(rows) - _PUBLISHERS} more: --json has them all")
     lines += _table(
         ["run", "started", "took", "end", "scope"],
         [

@@ -19,6 +19,8 @@ from newscrawl.store import PastRun, State, StoreError, open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from newscrawl.store.sources import SourceCount
+
 
 NEWEST: Final = 3_000
 """Articles that the page can search: about 0.7 MB of it."""
@@ -150,6 +152,7 @@ class Figures:
     """per site: articles and how many lack each field"""
     failures: list[tuple[str, str, str, int]] = field(default_factory=list)
     """(site, state, reason, URLs)"""
+    originals: list[SourceCount] = field(default_factory=list)
     runs: list[RunSpeed] = field(default_factory=list)
     """oldest first"""
     files: list[FileSize] = field(default_factory=list)
@@ -259,7 +262,7 @@ def _look_into_state(number: int, source: Source, figures: Figures) -> None:
         return
     try:
         runs = store.runs(_RUNS)
-        counts = store.counts()
+        counts, originals = store.counts(), store.sources.counts()
         for feed in source.files:
             for file in store.feed_files(feed):
                 path = store.folder / file.path
@@ -270,6 +273,7 @@ def _look_into_state(number: int, source: Source, figures: Figures) -> None:
         return
     finally:
         store.close()
+    figures.originals += originals
     sites: dict[str, SiteStatus] = {}
     for run in runs:
         for name, (verdict, why) in verdicts_of(run.summary).items():

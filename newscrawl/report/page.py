@@ -15,6 +15,7 @@ from markupsafe import Markup
 from newscrawl import __version__
 from newscrawl.report import charts
 from newscrawl.report.lines import MAY_MISS
+from newscrawl.sources import link_rot
 
 if TYPE_CHECKING:
     from newscrawl.report.figures import Figures
@@ -66,6 +67,8 @@ def page_of(figures: Figures) -> str:
         missing=figures.missing,
         may_miss=MAY_MISS,
         failures=figures.failures,
+        rot_by_publisher=link_rot(figures.originals, "publisher"),
+        rot_by_year=link_rot(figures.originals, "year"),
         runs=figures.runs,
         files=figures.files,
         **{name: Markup(svg) for name, svg in _charts(figures).items()},  # noqa: S704
@@ -82,6 +85,7 @@ def _charts(figures: Figures) -> dict[str, str]:
             "copy_chart",
             "missing_chart",
             "failure_chart",
+            "rot_chart",
             "speed_chart",
             "growth_chart",
         ),
@@ -120,6 +124,13 @@ def _charts(figures: Figures) -> dict[str, str]:
             [charts.isolated(reason) for reason in failed],
             ("Given up", [counts["dead"] for counts in failed.values()]),
             ("Deferred", [counts["deferred"] for counts in failed.values()]),
+        )
+    if years := link_rot(figures.originals, "year"):
+        drawn["rot_chart"] = charts.bars(
+            "Originals that are lost",
+            [row.group for row in years],
+            ("% of the originals asked", [round(100 * row.share_lost, 1) for row in years]),
+            unit="%",
         )
     fast = [run for run in figures.runs if run.per_minute(run.articles)]
     if len(fast) > 1:

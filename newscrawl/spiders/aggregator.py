@@ -14,6 +14,7 @@ from newscrawl.frontier import AGAIN, PLACE, Frontier, frontier_of, hash_text
 from newscrawl.loaders import load_article
 from newscrawl.pages import Page, parse_feed
 from newscrawl.politeness import rights_of
+from newscrawl.sources import records_of
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class _Walk:
 class AggregatorSpider(Spider):
     """Crawls the papers of Arabic news aggregators.
 
-    Arguments (`-a name=value`): site, edition, paper, mode, seeds, since, until, limit, base_url, refresh; see
-    `newscrawl.arguments`.
+    Arguments (`-a name=value`): site, edition, paper, mode, seeds, since, until, limit, base_url, refresh,
+    source; see `newscrawl.arguments`.
     """
 
     name = "aggregator"
@@ -154,6 +155,13 @@ class AggregatorSpider(Spider):
                 yield from self._parse_article(response, page, site, place)
             else:
                 yield from self._parse_listing(response, page, site, place, _Walk(**kwargs))
+
+    def parse_source(self, response: Response) -> Iterator[Any]:
+        """Hand the page of a publisher on, with the articles that name it."""
+        frontier = self._frontier
+        lease = frontier.lease_of(response.request) if response.request else None
+        if lease and (rows := frontier.store.sources.of(lease.key)):
+            yield from records_of(response, rows, rights_of(response, {}))
 
     def _parse_article(self, response: Response, page: Page, site: Site, place: Place) -> Iterator[Any]:
         values = page.article()

@@ -95,11 +95,12 @@ class SourceTables:
 
     @_told
     def put(self, rows: Sequence[SourceRow]) -> None:
-        """Insert or replace the rows of these articles."""
+        """Insert or replace the rows of these articles; what was last found stays until something else is."""
         self._begin().executemany(
             "INSERT INTO sources (article, url, publisher, year, status, checked_at, copy) VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (article) DO UPDATE SET url = excluded.url, publisher = excluded.publisher, "
-            "year = excluded.year, status = excluded.status, checked_at = excluded.checked_at, copy = excluded.copy",
+            "year = excluded.year, status = coalesce(excluded.status, status), "
+            "checked_at = coalesce(excluded.checked_at, checked_at), copy = excluded.copy",
             [astuple(row) for row in rows],
         )
 
