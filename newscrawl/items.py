@@ -125,6 +125,8 @@ class Source:
     """The publisher's section it stands in."""
     image: str | None = None
     """Absolute address of its leading picture."""
+    accessible_for_free: bool | None = None
+    """What the page says of itself (isAccessibleForFree); where false, its text is a teaser and is not compared."""
     rendered: bool = False
     """Whether a browser was needed to read it."""
     rights: dict[str, Any] | None = None

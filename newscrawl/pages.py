@@ -583,12 +583,13 @@ def says_missing(text: str) -> bool:
     return len(text) < _SHORT and any(_MISSING.fullmatch(part.strip()) for part in _TITLE_PARTS.split(text))
 
 
-def tree_of(content: bytes, content_type: str) -> etree._Element:
+def tree_of(content: bytes, content_type: str, parser: etree.HTMLParser | None = None) -> etree._Element:
     """The root of a page's tree.
 
     Args:
         content: the page, decoded from its Content-Encoding.
         content_type: the header of that name.
+        parser: of UTF-8; the one that pages of the aggregators need where None.
 
     Raises:
         Rejected: the page is empty, costs too much, or no element could be made of it.
@@ -602,7 +603,7 @@ def tree_of(content: bytes, content_type: str) -> etree._Element:
         body = _HEADING_TAG.sub(rb"\1div", body)
     if b"\0" in body:  # libxml2 ends a document at the first NUL
         body = body.replace(b"\0", b"")
-    root: etree._Element | None = etree.fromstring(body, _parser())
+    root: etree._Element | None = etree.fromstring(body, parser or _parser())
     if root is None:
         raise Rejected("unreadable")
     return root

@@ -23,7 +23,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.httpobj import urlparse_cached
 
 from newscrawl.frontier import ROBOTS, Frontier, Held
-from newscrawl.items import Article
+from newscrawl.items import Article, SourceRecord
 from newscrawl.safety import ForbiddenAddress, printable
 from newscrawl.store import Robots
 
@@ -411,7 +411,7 @@ def _directives(lines: Iterable[str], token: str) -> list[str]:
 
 
 class RespectRights:
-    """Item pipeline where NEWSCRAWL_RIGHTS is `skip`: keeps out articles whose use is reserved."""
+    """Item pipeline where NEWSCRAWL_RIGHTS is `skip`: keeps out articles, and texts of originals, whose use is reserved."""
 
     def __init__(self, matter: frozenset[str]) -> None:
         self._matter = matter
@@ -438,4 +438,6 @@ class RespectRights:
         """Answer the item, or drop it with the reason that its URL ends with."""
         if isinstance(item, Article) and reserved(item.rights) & self._matter:
             raise DropItem("rights_reserved")
+        if isinstance(item, SourceRecord) and reserved(item.source.rights) & self._matter:
+            item.body_source = None
         return item

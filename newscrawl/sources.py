@@ -13,12 +13,12 @@ from scrapy.exceptions import CannotResolveHostError
 from w3lib.url import safe_url_string
 
 from newscrawl.items import Source, SourceRecord
-from newscrawl.originals import read_head
+from newscrawl.originals import Original, compare, read_head, read_original
 from newscrawl.pages import Rejected, challenge_of, is_html
 from newscrawl.store.sources import SourceRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from scrapy.http import Response
 
@@ -33,6 +33,10 @@ TRIES: Final = 3
 MAY_PASS: Final = frozenset({"busy", "server_error", "unreachable", "domain_gone"})
 _LONGEST_URL: Final = 2000
 _FORBIDDEN: Final = frozenset({401, 402, 403, 407, 451})
+
+
+class NeedsBrowser(Exception):
+    """The page as it was sent holds nothing of what was asked for, and scripts that may bring it."""
 
 
 def original_url(source_url: str) -> str | None:
@@ -65,8 +69,19 @@ def row_of(article: Article, url: str, mode: SourceMode) -> SourceRow:
     return SourceRow(article.id, url, article.publisher_id, year, copy=copy)
 
 
-def records_of(response: Response, rows: Sequence[SourceRow], rights: dict[str, Any] | None) -> list[SourceRecord]:
-    """What an answer says of the articles that name its address."""
+def records_of(
+    response: Response, rows: Sequence[SourceRow], rights: Callable[[dict[str, str]], dict[str, Any] | None]
+) -> list[SourceRecord]:
+    """What an answer says of the articles that name its address.
+
+    Args:
+        response: the answer.
+        rows: these articles.
+        rights: tells from the page's named meta elements what is said of its use.
+
+    Raises:
+        NeedsBrowser: the text is wanted, and only scripts may bring it.
+    """
     asked = rows[0].url
     source = Source(
         url=asked,
@@ -76,20 +91,30 @@ def records_of(response: Response, rows: Sequence[SourceRow], rights: dict[str, 
         http_status=response.status,
         checked_at=_now(),
         rendered="playwright" in response.flags,
-        rights=rights,
     )
-    if source.status != "alive":
+    head, original = None, None
+    if source.status == "alive":
+        content_type = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
+        languages = [json.loads(row.copy)["language"] for row in rows if row.copy]
+        try:
+            if not is_html(response):
+                raise Rejected("not_html")
+            if languages:
+                original = read_original(response.body, response.url, content_type, language=languages[0])
+            head = original.head if original else read_head(response.body, response.url, content_type)
+        except Rejected:
+            source.status = "unreadable"
+        else:
+            source.canonical_url = head.canonical_url
+            source.status = _status_by_page(asked, response.url, head.canonical_url, missing=head.missing)
+    if original and not original.text and challenge_of(response):
+        source.status = "forbidden"
+    source.rights = rights(head.metas if head else {})
+    if original is None or source.status not in {"alive", "redirected"}:
         return [SourceRecord(row.article, source) for row in rows]
-    content_type = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
-    try:
-        if not is_html(response):
-            raise Rejected("not_html")
-        head = read_head(response.body, response.url, content_type)
-    except Rejected:
-        return [SourceRecord(row.article, replace(source, status="unreadable")) for row in rows]
-    source.canonical_url = head.canonical_url
-    source.status = _status_by_page(asked, response.url, head.canonical_url, missing=head.missing)
-    return [SourceRecord(row.article, source) for row in rows]
+    if original.needs_script and not source.rendered:
+        raise NeedsBrowser(response.url)
+    return [_compared(row, source, original) for row in rows]
 
 
 def records_of_failure(rows: Sequence[SourceRow], status: SourceStatus) -> list[SourceRecord]:
@@ -168,6 +193,30 @@ def link_rot(counts: Iterable[SourceCount], by: Literal["publisher", "year"]) ->
         for name, statuses in groups.items()
     ]
     return sorted(rows, key=(lambda row: row.group) if by == "year" else (lambda row: (-row.lost, row.group)))
+
+
+def _compared(row: SourceRow, source: Source, original: Original) -> SourceRecord:
+    if row.copy is None:
+        return SourceRecord(row.article, source)
+    copy = json.loads(row.copy)
+    found = compare(copy["title"], copy["body"], copy["published"], original)
+    return SourceRecord(
+        row.article,
+        replace(
+            source,
+            similarity=found.similarity,
+            truncated=found.truncated,
+            title_changed=found.title_changed,
+            date_gap_days=found.date_gap_days,
+            title=original.title,
+            authors=original.authors,
+            published=original.published,
+            section=original.section,
+            image=original.image,
+            accessible_for_free=original.free,
+        ),
+        body_source=found.body_source,
+    )
 
 
 def _status_by_answer(response: Response) -> SourceStatus:

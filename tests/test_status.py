@@ -49,7 +49,7 @@ def test_a_finished_crawl_adds_up_to_the_truth(crawled, demo):
     assert site["dead"] + site["skipped"] >= len(failures)
     feeds = known["feeds"]
     assert sum(feed["lines"] for feed in feeds.values()) == len(demo.truth()["ids"])
-    assert [feed["waiting"] for feed in feeds.values()] == [0, 0]
+    assert {name: feed["waiting"] for name, feed in feeds.items()} == {"articles": 0, "duplicates": 0, "sources": 0}
     assert feeds["articles"]["bytes"] == crawled.feed.stat().st_size
     assert (known["process"], [run["finished"] for run in known["runs"]]) == (None, [True])
     assert site["verdict"] == {"run": known["runs"][0]["id"], "verdict": "healthy", "why": ""}

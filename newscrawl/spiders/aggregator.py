@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Request, Spider, signals
@@ -161,7 +162,7 @@ class AggregatorSpider(Spider):
         frontier = self._frontier
         lease = frontier.lease_of(response.request) if response.request else None
         if lease and (rows := frontier.store.sources.of(lease.key)):
-            yield from records_of(response, rows, rights_of(response, {}))
+            yield from records_of(response, rows, partial(rights_of, response))
 
     def _parse_article(self, response: Response, page: Page, site: Site, place: Place) -> Iterator[Any]:
         values = page.article()
