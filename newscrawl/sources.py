@@ -34,6 +34,13 @@ MAY_PASS: Final = frozenset({"busy", "server_error", "unreachable", "domain_gone
 _LONGEST_URL: Final = 2000
 _FORBIDDEN: Final = frozenset({401, 402, 403, 407, 451})
 
+NO_BROWSER: Final = "newscrawl_no_browser"
+"""Response.meta key: no browser can bring more than this answer, so `NeedsBrowser` is not to be raised."""
+
+
+class NeedsBrowser(Exception):
+    """The page as it was sent holds nothing of what was asked for, and scripts that may bring it."""
+
 
 def original_url(source_url: str) -> str | None:
     """The address to be asked for an article's `source_url`, None where it is none.
