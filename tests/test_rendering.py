@@ -103,15 +103,11 @@ def test_without_a_page_that_needs_it_nothing_of_a_browser_is_loaded(tmp_path):
     assert "loaded: []" in done.log, done.log
 
 
-@needs_chromium
-@pytest.mark.parametrize("render", ["never", "always"])
-def test_the_argument_decides(render, tmp_path):
-    done = originals(tmp_path, {"/js": scripted(), "/static": answer(page())}, render=render)
+def test_never_means_never(tmp_path):
+    done = originals(tmp_path, {"/js": scripted()}, render="never")
     assert done.status == 0, done.log
-    rendered = {number: source["rendered"] for number, source in done.sources.items()}
-    assert rendered == dict.fromkeys("12", render == "always"), done.log
-    assert done.sources["1"]["title"] == (TEXT if render == "always" else None)
-    assert (done.asked["/js"], done.asked["/static"]) == (1, 1)
+    assert (done.sources["1"]["rendered"], done.browser, done.asked["/js"]) == (False, {}, 1)
+    assert "loaded: []" in done.log
 
 
 @needs_chromium
@@ -202,19 +198,18 @@ def test_nothing_reaches_an_address_that_the_crawl_would_not_ask(tmp_path):
         publisher.routes["/worker.js"] = answer(f"fetch('{canary.base_url}/service')", kind="text/javascript")
         urls = [f"{publisher.base_url}{path}" for path in ("/canary", "/moved")]
         with HostileServer(aggregator(urls)) as site:
-            done = crawl(tmp_path, site, publishers=[publisher], render="always")
-            named = crawl(tmp_path / "named", site, publishers=[publisher, canary], render="always")
+            # The operator has named the canary too: that holds for its own pages, no other page may reach into it.
+            done = crawl(tmp_path, site, publishers=[publisher, canary], render="always")
         asked = publisher.paths()
-    # Where the operator has named it too, the redirect of a page may lead there, but no page may reach into it.
     assert canary.paths() == {"/robots.txt": 1, "/moved": 1}
     with pytest.raises(BlockingIOError):
         udp.recv(100)
     udp.close()
     assert done.sources["1"]["rendered"], done.log
-    assert done.sources["1"]["title"] == named.sources["1"]["title"] == TEXT
-    assert (done.sources["2"]["status"], named.sources["2"]["status"]) == ("refused_address", "gone")
+    assert done.sources["1"]["title"] == TEXT
+    assert done.sources["2"]["status"] == "gone"
     assert done.browser["refused"] >= 8
-    assert asked["/redirect"] >= 2
+    assert asked["/redirect"] >= 1
 
 
 @needs_chromium
@@ -223,6 +218,7 @@ def test_redirects_of_a_page_are_followed_by_the_crawl_and_its_wish_to_leave_by_
         "/robots.txt": answer("User-agent: *\nDisallow: /closed/", kind="text/plain"),
         "/moved": answer(status="301 Moved Permanently", Location="/there"),
         "/to-closed": answer(status="302 Found", Location="/closed/1"),
+        "/private": answer(status="302 Found", Location="http://169.254.169.254/latest"),
         "/leaves": scripted("setTimeout(() => location.href = '/closed/2', 100)"),
         "/refreshes": scripted(head="<meta http-equiv=refresh content='0;url=/closed/3'>"),
         "/reloads": scripted("if (!document.cookie) { document.cookie = 'seen=1'; location.reload() }"),
@@ -238,6 +234,7 @@ def test_redirects_of_a_page_are_followed_by_the_crawl_and_its_wish_to_leave_by_
     assert (of["moved"]["status"], of["moved"]["rendered"], of["moved"]["title"]) == ("redirected", True, TEXT), (
         done.log
     )
+    assert of["private"]["status"] == "refused_address"
     assert of["to-closed"]["status"] == of["closed/1"]["status"] == "robots"
     assert all(of[name]["title"] == TEXT for name in ("leaves", "refreshes", "reloads", "there")), done.log
     assert not [path for path in done.asked if path.startswith("/closed")]
@@ -265,7 +262,7 @@ def test_a_page_has_its_bytes_and_its_time(tmp_path):
 
     publisher = HostileServer({**pages, "/endless": endless, "/hanging": lambda send: time.sleep(20)}, host="127.0.0.2")
     with publisher, HostileServer(aggregator([publisher.base_url + path for path in pages])) as site:
-        bounds = ("DOWNLOAD_MAXSIZE=2000000", "DOWNLOAD_TIMEOUT=4")
+        bounds = ("DOWNLOAD_MAXSIZE=2000000", "DOWNLOAD_TIMEOUT=3")
         done = crawl(tmp_path, site, *bounds, publishers=[publisher], render="always")
     assert done.status == 0, done.log
     titles = {number: source["title"] for number, source in done.sources.items()}
@@ -334,21 +331,21 @@ def test_the_browser_is_renewed_and_a_host_has_one_page_at_a_time(tmp_path):
 
         return write
 
-    hosts = [f"127.0.0.{n}" for n in range(2, 6)]
+    hosts = [f"127.0.0.{n}" for n in range(2, 5)]
     servers = [HostileServer({f"/{n}": slowly(host) for n in range(2)}, host=host).__enter__() for host in hosts]
     try:
         with HostileServer(aggregator([f"{server.base_url}/{n}" for server in servers for n in range(2)])) as site:
-            settings = ("NEWSCRAWL_BROWSER_PAGES=3", "NEWSCRAWL_BROWSER_RENEW=3")
+            settings = ("NEWSCRAWL_BROWSER_PAGES=2", "NEWSCRAWL_BROWSER_RENEW=3")
             done = crawl(tmp_path, site, *settings, publishers=servers, render="always")
     finally:
         for server in servers:
             server.__exit__()
     assert done.status == 0, done.log
-    assert [source["rendered"] for source in done.sources.values()] == [True] * 8
+    assert [source["rendered"] for source in done.sources.values()] == [True] * 6
     assert all(most[host] == 1 for host in hosts)
-    assert 1 < most["all"] <= 3
-    assert done.browser["started"] == 3
-    assert "'playwright/context_count': 8" in done.log
+    assert most["all"] == 2
+    assert done.browser["started"] == 2
+    assert "'playwright/context_count': 6" in done.log
     assert browsers() == []
 
 
@@ -366,10 +363,9 @@ APPENDS = """function more() { if (n < 9) setTimeout(() => {
     for (let k = 0; k < 2; k++) document.getElementById('more').innerHTML += `<a class=teasertitle href=/press/${n++}>x</a>` }, 50) }"""
 REPLACES = """function more() { if (n < 9) document.getElementById('more').innerHTML = `<a class=teasertitle href=/press/${n++}>x</a>` }"""
 CASES = {
-    "appends": (APPENDS, "<button onclick='more()'>تحميل المزيد</button>", 8),
+    "appends": (APPENDS, "<a href='#'>المزيد</a><p><button onclick='more()'>تحميل المزيد</button>", 8),
     "replaces": (REPLACES, "<a href='#' onclick='more(); return false'>التالي »</a>", 8),
     "a menu": ("", "<a href='#'>المزيد</a>", 2),
-    "a menu above": (APPENDS, "<a href='#'>المزيد</a><p><a href='javascript:more()'>Load more</a>", 8),
 }
 
 
