@@ -16,6 +16,8 @@ setup: .venv/.ready
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-warn-script-location pip==26.3
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null \
+		|| echo "chromium is missing, pages that need a browser will be left as they are: apt-get install chromium"
 
 demo: setup
 	rm -rf $(DEMO)

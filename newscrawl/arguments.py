@@ -17,11 +17,14 @@ from newscrawl.sites import EDITIONS, Edition, Place, Site, get_site
 SourceMode = Literal["off", "check", "fetch"]
 SOURCE_MODES: Final[tuple[SourceMode, ...]] = get_args(SourceMode)
 
+RenderMode = Literal["auto", "never", "always"]
+RENDER_MODES: Final[tuple[RenderMode, ...]] = get_args(RenderMode)
+
 Mode = Literal["latest", "archive", "feed", "urls"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 _NAMES: Final = (
     "site", "edition", "paper", "mode", "seeds", "since", "until", "limit", "base_url", "refresh",
-    "source",
+    "source", "render",
 )  # fmt: skip
 _SEEDS_LIMIT: Final = 8 << 20
 """Bytes of a list of seeds; a longer one is a mistake."""
@@ -53,6 +56,8 @@ class Arguments:
     """Age in days from which a settled article is fetched again."""
     source: SourceMode = "off"
     """Whether the originals are asked for, and read."""
+    render: RenderMode = "auto"
+    """Whether a browser reads originals and listings: those that need one, none, or all."""
 
     @classmethod
     def parse(cls, given: dict[str, str]) -> Arguments:
@@ -90,6 +95,7 @@ class Arguments:
             limit=_count(given, "limit"),
             refresh=_count(given, "refresh"),
             source=_choice(given.get("source", "off"), "source", SOURCE_MODES),
+            render=_choice(given.get("render", "auto"), "render", RENDER_MODES),
         )
 
     @property

@@ -31,6 +31,7 @@ from newscrawl.pages import Rejected
 from newscrawl.sites import Place
 from newscrawl.sources import (
     AGAIN_AFTER,
+    NO_BROWSER,
     TRIES,
     may_pass,
     records_of_failure,
@@ -58,9 +59,11 @@ AGAIN: Final = "newscrawl_again"
 
 ROBOTS: Final = "newscrawl_robots"
 """Request.meta key of what robots.txt says of a request."""
+STATIC: Final = "newscrawl_static"
+"""Request.meta key of the answer that needs a browser: what counts where the browser brings nothing."""
 
 _OWN_META: Final = frozenset(
-    {LEASE, PLACE, AGAIN, ROBOTS, "depth", "download_timeout", "download_latency", "download_slot"}
+    {LEASE, PLACE, AGAIN, ROBOTS, STATIC, NO_BROWSER, "depth", "download_timeout", "download_latency", "download_slot"}
 )
 _LEASE_AHEAD: Final = 64
 """URLs leased at a time: enough to spare statements, few enough that better ones found meanwhile are not kept waiting."""
@@ -193,9 +196,8 @@ class Frontier:
 
     def close(self, reason: str) -> None:
         """Write what is settled, give back what is not, and account for it in the stats."""
-        for timer in (self._timer, self._wake):
-            if timer:
-                timer.cancel()
+        if self._wake:
+            self._wake.cancel()
         if not hasattr(self, "run"):
             return
         try:
@@ -210,6 +212,8 @@ class Frontier:
         except (StoreError, FeedError) as error:
             self._fail(str(error))
         finally:
+            if self._timer:  # a browser may take its time to close after this
+                self._timer.cancel()
             self.store.close()
 
     def has_pending_requests(self) -> bool:
@@ -418,6 +422,11 @@ class Frontier:
                 host.stopped = True
                 self._hosts.out(host)
                 self._recall(host)
+
+    def ask_again(self, lease: Leased, request: Request) -> None:
+        """Ask for the page of a lease in another way, within the same try."""
+        self._continue(lease, request)
+        self._wake_engine()
 
     def release(self, lease: Leased) -> None:
         """Give a lease back unsettled: a later run fetches the page."""

@@ -61,6 +61,17 @@ _NOTICE: Final = re.compile(
 )
 _SOURCE_SPACE: Final = re.compile(r"[ \t\r\n\f]+")
 _NEXT_PAGE: Final = re.compile(r"\d{1,6}|التالي|الصفحة التالية|Suivant|Next|»|›", re.IGNORECASE)
+MORE_WORDS: Final = (
+    r"[\s›»>+…]*(?:(?:عرض |تحميل |شاهد |اقرأ )?المزيد|التالي|الصفحة التالية|المقالات التالية"
+    r"|(?:load|show|view|see) more|more|next|older posts|(?:voir|afficher|charger|en voir) plus|plus|suivante?)[\s›»>+….]*"
+)
+"""Pattern of what a control says that brings more of a listing; read by Python and by a browser alike."""
+_MORE: Final = re.compile(MORE_WORDS, re.IGNORECASE)
+_CONTROLS: Final = etree.XPath(
+    "//button | //*[@role = 'button'] | //a[@onclick or not(@href) or starts-with(@href, '#')"
+    " or starts-with(translate(@href, 'ACIJPRSTV', 'acijprstv'), 'javascript:')] | //input[@type = 'button']"
+)
+_SCRIPTS: Final = etree.XPath("boolean(//script[@src or string-length(.) > 0])")
 _PAGED: Final = re.compile(r"page|[?&]pg?=")
 _REPORT_LINKS: Final = frozenset({"إبلاغ", "أبلغ", "Signaler", "Report"})
 # What a page says that has no such article; only asked of pages without the parts of an article.
@@ -182,6 +193,7 @@ _LARGE: Final = 1 << 16
 _LONGEST_TAG: Final = 2048
 _VALUE: Final = re.compile(rb"=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 _TAG: Final = re.compile(rb"<[A-Za-z](?:[^>=\"']++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"'])*+")
+_LONGEST_CONTROL: Final = 40
 _CANDIDATES: Final = 15
 """Elements that are looked at for a publication or closing line; each may stand in half the page."""
 _SHORT: Final = 100
@@ -313,7 +325,18 @@ class Page:
         if not (items := self._items):
             what = self._what_instead()
             raise Rejected("nothing_listed" if what == "not_an_article" else what)
-        return Listing(items, list(self._next_pages()))
+        return Listing(items, self._next_pages)
+
+    def needs_browser(self) -> bool:
+        """Whether scripts may bring a listing more than it holds: none of its items, or its further pages."""
+        if not self._items:
+            return (
+                bool(_SCRIPTS(self._root)) and not self._content and self._what_instead() in {"not_an_article", "empty"}
+            )
+        if self._next_pages:
+            return False
+        controls = (_words(control) or control.get("value") or "" for control in _CONTROLS(self._root))
+        return any(len(words) < _LONGEST_CONTROL and _MORE.fullmatch(words) for words in controls)
 
     def article(self) -> ArticleValues:
         """The values of an article.
@@ -391,7 +414,11 @@ class Page:
         places = (self.site.locate(href, self.url) for href in dict.fromkeys(hrefs))
         return list({place.url: place for place in places if place and place.kind is Kind.ARTICLE}.values())
 
-    def _next_pages(self) -> Iterator[Place]:
+    @cached_property
+    def _next_pages(self) -> list[Place]:
+        return list(self._further())
+
+    def _further(self) -> Iterator[Place]:
         for link in self._root.iter("a", "link"):
             href = link.get("href") or ""
             named = "next" in (link.get("rel") or "").lower() or (

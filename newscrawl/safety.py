@@ -193,6 +193,11 @@ _named = Exempt()
 _refused: set[tuple[str, int]] = set()
 
 
+def is_named(host: str, port: int, address: _IPAddress) -> bool:
+    """Whether the operator of this process has named this address, or the host by which it is reached."""
+    return _named.covers(host, port, address)
+
+
 class AddressGuard:
     """Downloader middleware before all others: lets only http and https to public or exempt addresses pass.
 
@@ -303,7 +308,7 @@ class _Sieve:
 
     def addressResolved(self, address: Any) -> None:
         host, port, found = self._host, self._port, ip_address(address.host)
-        if is_internal(found) and not (self._exempt.covers(host, port, found) or _named.covers(host, port, found)):
+        if is_internal(found) and not (self._exempt.covers(host, port, found) or is_named(host, port, found)):
             if len(_refused) >= _REMEMBERED:
                 _refused.clear()
             _refused.add((host, port))

@@ -73,6 +73,18 @@ NEWSCRAWL_SOURCE_DELAY = 5.0
 NEWSCRAWL_BACKOFF = 30
 """Seconds that a host is left alone after 429 or 503 without Retry-After; doubled until a page comes, up to a day."""
 
+# --- Pages that need a browser: see docs/sources.md -----------------------------------------------------------------------
+
+NEWSCRAWL_BROWSER_PAGES = 4
+"""Pages open in the browser at the same time, one a host."""
+NEWSCRAWL_BROWSER_RENEW = 500
+"""Pages after which the browser is started anew."""
+NEWSCRAWL_BROWSER_MEMORY = 1500
+"""MB of the browser's own memory from which on it is started anew."""
+PLAYWRIGHT_LAUNCH_OPTIONS: dict[str, object] = {}
+"""`executable_path` and `args` of another browser than the first of chromium, chromium-browser and google-chrome."""
+PLAYWRIGHT_ABORT_REQUEST = "newscrawl.browser.carries_no_text"
+
 # --- What may be asked, and used ----------------------------------------------------------------------------------------
 
 NEWSCRAWL_ALLOW_HOSTS: list[str] = []
@@ -97,6 +109,7 @@ SPIDER_MIDDLEWARES = {
 DOWNLOADER_MIDDLEWARES = {
     "newscrawl.safety.AddressGuard": 10,
     "newscrawl.politeness.RobotsTxt": 100,
+    "newscrawl.rendering.Rendering": 110,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # allows everything after a 500 or a timeout
     "newscrawl.safety.BoundedDecoding": 590,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # takes half a gzip for a page
@@ -122,7 +135,7 @@ TELNETCONSOLE_ENABLED = False  # an open door for whoever is on the machine
 REMOTE_CONTROL_ENABLED = False  # runs Python that it is sent
 DOWNLOAD_HANDLERS = {
     **dict.fromkeys(("data", "file", "ftp", "s3")),  # only http and https are ever asked
-    **dict.fromkeys(("http", "https"), "newscrawl.safety.BoundedHandler"),
+    **dict.fromkeys(("http", "https"), "newscrawl.rendering.RenderingHandler"),
 }
 TWISTED_DNS_RESOLVER = "newscrawl.safety.GuardedResolver"  # judges the address that is connected to
 
@@ -150,6 +163,12 @@ for _name in ("addons", "core.engine", "crawler", "extensions.feedexport", "midd
     logging.getLogger(f"scrapy.{_name}").addFilter(_only_what_matters)
 # It warns that redirects carry no Referer, which is what is wanted.
 logging.getLogger("scrapy.downloadermiddlewares.redirect").addFilter(lambda record: record.levelno > logging.WARNING)
+
+# What befalls its pages is told by newscrawl.browser, in one line.
+logging.getLogger("scrapy-playwright").setLevel(logging.ERROR)
+# A page without a text is a result, which the record tells.
+for _name in ("trafilatura", "htmldate"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 # Pages, headers and addresses end up in messages: none may move a cursor or begin a line.
 logging.setLogRecordFactory(SafeRecord)

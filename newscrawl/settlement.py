@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.exceptions import CloseSpider
 
-from newscrawl.frontier import AGAIN, LEASE, Frontier, Retry, duplicates_policy, frontier_of
+from newscrawl.browser import MORE, RENDER
+from newscrawl.frontier import AGAIN, LEASE, STATIC, Frontier, Retry, duplicates_policy, frontier_of
 from newscrawl.items import Article, SourceRecord, feed_line
 from newscrawl.pages import Challenge, Rejected, challenge_of
 from newscrawl.politeness import retry_after
-from newscrawl.sources import AGAIN_AFTER, original_url, row_of
+from newscrawl.rendering import Rendering
+from newscrawl.sources import AGAIN_AFTER, NO_BROWSER, NeedsBrowser, brought_text, original_url, row_of
 from newscrawl.store import FINAL, Kind, Leased, OutboxItem, Settlement, State, Url
 
 if TYPE_CHECKING:
@@ -59,6 +62,8 @@ class _Through:
     """Whether the callback has ended."""
     rejected: str | None = None
     failed: str | None = None
+    rendered: Response | None = None
+    """The browser's answer, where the one before it had shown that a browser is needed."""
 
 
 class SettlementMiddleware:
@@ -83,6 +88,10 @@ class SettlementMiddleware:
     def _frontier(self) -> Frontier:
         return frontier_of(self._crawler)
 
+    @cached_property
+    def _rendering(self) -> Rendering | None:
+        return self._crawler.get_downloader_middleware(Rendering)
+
     def process_spider_input(self, response: Response) -> None:
         """Let only answers with a page through; the others are settled by their status.
 
@@ -97,7 +106,7 @@ class SettlementMiddleware:
         status = response.status
         if lease.kind is Kind.SOURCE:
             self._hold_publisher(lease, response)
-            self._open[lease.id] = _Through(lease)
+            self._begin(lease, response)
             return
         if status != 200 and (challenge := challenge_of(response)):
             self._frontier.stop(lease.host, f"challenge ({challenge})")
@@ -110,7 +119,14 @@ class SettlementMiddleware:
             raise Retry(f"http_{status}", retry_after(response))
         if not 200 <= status < 300:
             raise Rejected(f"http_{status}")
-        self._open[lease.id] = _Through(lease)
+        self._begin(lease, response)
+
+    def _begin(self, lease: Leased, response: Response) -> None:
+        page = self._open[lease.id] = _Through(lease)
+        if self._rendering is None or not self._rendering.may_help(lease, response):
+            response.meta[NO_BROWSER] = True
+        if RENDER in response.flags and STATIC in response.meta:
+            page.rendered = response
 
     def _hold_publisher(self, lease: Leased, response: Response) -> None:
         """Any answer of a publisher is a result; some of them ask to be left alone all the same."""
@@ -152,6 +168,10 @@ class SettlementMiddleware:
         page = self._page(response)
         if page is None:
             return None
+        if isinstance(exception, NeedsBrowser) and self._rendering:
+            del self._open[page.lease.id]
+            self._frontier.ask_again(page.lease, self._rendering.request(response))
+            return []
         if isinstance(exception, Challenge):
             self._frontier.stop(page.lease.host, f"challenge ({exception.by})")
             page.failed = exception.reason
@@ -197,6 +217,8 @@ class SettlementMiddleware:
         if not page.ended or page.waiting or self._open.pop(page.lease.id, None) is None:
             return
         frontier, lease = self._frontier, page.lease
+        if page.rendered and self._rendering and (helped := _browser_helped(page, page.rendered)) is not None:
+            self._rendering.note(lease.host, helped=helped)
         if page.failed:
             frontier.failed(lease, page.failed)
         elif lease.kind is Kind.SOURCE:
@@ -282,3 +304,15 @@ class SettlementMiddleware:
         if response is None or response.request is None:
             return None
         return self._open.get(response.request.meta.get(LEASE, -1))
+
+
+def _browser_helped(page: _Through, response: Response) -> bool | None:
+    """Whether the browser brought what the answer without it lacked; None where that cannot be told."""
+    if page.lease.kind is Kind.SOURCE:
+        return brought_text(response.meta[STATIC], response)
+    if page.failed or page.rejected:
+        return False
+    static = response.meta[STATIC].text
+    if any(urlsplit(url.key).path not in static for url in [*page.found, *page.again]):
+        return True
+    return None if response.meta.get(MORE) else False

@@ -34,6 +34,9 @@ MAY_PASS: Final = frozenset({"busy", "server_error", "unreachable", "domain_gone
 _LONGEST_URL: Final = 2000
 _FORBIDDEN: Final = frozenset({401, 402, 403, 407, 451})
 
+NO_BROWSER: Final = "newscrawl_no_browser"
+"""Response.meta key: no browser can bring more than this answer, so `NeedsBrowser` is not to be raised."""
+
 
 class NeedsBrowser(Exception):
     """The page as it was sent holds nothing of what was asked for, and scripts that may bring it."""
@@ -112,9 +115,14 @@ def records_of(
     source.rights = rights(head.metas if head else {})
     if original is None or source.status not in {"alive", "redirected"}:
         return [SourceRecord(row.article, source) for row in rows]
-    if original.needs_script and not source.rendered:
+    if original.needs_script and NO_BROWSER not in response.meta:
         raise NeedsBrowser(response.url)
     return [_compared(row, source, original) for row in rows]
+
+
+def brought_text(static: Response, rendered: Response) -> bool:
+    """Whether the browser's answer holds more of a text than the one before it."""
+    return _words(rendered) > _words(static)
 
 
 def records_of_failure(rows: Sequence[SourceRow], status: SourceStatus) -> list[SourceRecord]:
@@ -217,6 +225,14 @@ def _compared(row: SourceRow, source: Source, original: Original) -> SourceRecor
         ),
         body_source=found.body_source,
     )
+
+
+def _words(response: Response) -> int:
+    content_type = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
+    try:
+        return len(read_original(response.body, response.url, content_type).text.split())
+    except Rejected:
+        return 0
 
 
 def _status_by_answer(response: Response) -> SourceStatus:

@@ -43,6 +43,7 @@ def test_everything_at_once():
         ({"site": "maghress,,turess"}, r"argument site: .*empty value"),
         ({"edition": "de"}, r"argument edition: 'de' is none of ar, fr, en"),
         ({"mode": "all"}, r"argument mode: 'all' is none of latest, archive, feed, urls"),
+        ({"render": "maybe"}, r"argument render: 'maybe' is none of auto, never, always"),
         ({"mode": "urls"}, r"argument mode: urls needs seeds="),
         ({"since": "2015-13-01"}, r"argument since: '2015-13-01' is no date; write it YYYY-MM-DD"),
         ({"until": "20150101"}, r"argument until: '20150101' is no date"),

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 from scrapy import Request, Spider, signals
 
 from newscrawl.arguments import Arguments
+from newscrawl.browser import MORE
 from newscrawl.demo import DemoServer
 from newscrawl.frontier import AGAIN, PLACE, Frontier, frontier_of, hash_text
 from newscrawl.loaders import load_article
 from newscrawl.pages import Page, parse_feed
 from newscrawl.politeness import rights_of
-from newscrawl.sources import records_of
+from newscrawl.sources import NO_BROWSER, NeedsBrowser, records_of
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class AggregatorSpider(Spider):
     """Crawls the papers of Arabic news aggregators.
 
     Arguments (`-a name=value`): site, edition, paper, mode, seeds, since, until, limit, base_url, refresh,
-    source; see `newscrawl.arguments`.
+    source, render; see `newscrawl.arguments`.
     """
 
     name = "aggregator"
@@ -177,6 +178,8 @@ class AggregatorSpider(Spider):
     def _parse_listing(
         self, response: Response, page: Page, site: Site, place: Place, walk: _Walk
     ) -> Iterator[Request]:
+        if NO_BROWSER not in response.meta and page.needs_browser():
+            raise NeedsBrowser(response.url)
         listing = page.listing()
         sifted = self._frontier.sift(self._wanted(listing.items), refresh=self.arguments.refresh)
         yield from self._requests(site, sifted.ask, sifted.again)
@@ -185,7 +188,8 @@ class AggregatorSpider(Spider):
         # A paper or author without a new article leads to no further listings: some sites invent them for ever. What it
         # would lead to is also linked from the pages of its articles.
         leads_on = bool(sifted.ask) or not (place.paper or place.once)
-        yield from self._discover(site, page.hrefs(), response.url, articles_only=not leads_on)
+        hrefs = [*page.hrefs(), *response.meta.get(MORE, ())]
+        yield from self._discover(site, hrefs, response.url, articles_only=not leads_on)
         # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
         # listings have none: they repeat their last page, or go round in a circle, for ever.
         items_key = hash_text(" ".join(item.url for item in listing.items))
