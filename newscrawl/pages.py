@@ -328,11 +328,14 @@ class Page:
         return Listing(items, self._next_pages)
 
     def needs_browser(self) -> bool:
-        """Whether scripts may bring a listing more than it holds: none of its items, or its further pages."""
+        """Whether scripts may bring a listing more than it holds: its further pages, or its items.
+
+        A listing of the family that is empty still leads to articles: by its ticker.
+        One that leads to none is the shell of a page that scripts fill.
+        """
         if not self._items:
-            return (
-                bool(_SCRIPTS(self._root)) and not self._content and self._what_instead() in {"not_an_article", "empty"}
-            )
+            shell = bool(_SCRIPTS(self._root)) and not self._articles(_HREFS(self._root))
+            return shell and not self._content and self._what_instead() in {"not_an_article", "empty"}
         if self._next_pages:
             return False
         controls = (_words(control) or control.get("value") or "" for control in _CONTROLS(self._root))

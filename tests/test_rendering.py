@@ -355,7 +355,11 @@ def test_the_browser_is_renewed_and_a_host_has_one_page_at_a_time(tmp_path):
 
 
 def paged(script, control, tail=""):
-    """A listing of two articles with a control whose script brings more."""
+    """A listing of two articles with a control whose script brings more; without a control, one that a script fills."""
+    if not control:
+        return answer(
+            f"<html><body><script>document.body.innerHTML = {json.dumps(listing('/press/1', '/press/2'))}</script></body></html>"
+        )
     return answer(
         listing("/press/1", "/press/2", tail=f"<div id=more></div>{control}<script>let n = 3; {script}</script>{tail}")
     )
@@ -367,6 +371,7 @@ REPLACES = """function more() { if (n < 9) document.getElementById('more').inner
 CASES = {
     "appends": (APPENDS, "<a href='#'>المزيد</a><p><button onclick='more()'>تحميل المزيد</button>", 8),
     "replaces": (REPLACES, "<a href='#' onclick='more(); return false'>التالي »</a>", 8),
+    "a shell": ("", "", 2),
     "a menu": ("", "<a href='#'>المزيد</a>", 2),
 }
 
