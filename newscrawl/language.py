@@ -1,4 +1,4 @@
-"""The language of a text: by its script first, by a model only where the script does not tell."""
+"""The language of a text: by its script, then by its function words, by a model only where neither tells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def detect(text: str) -> Language:
     """The language of a cleaned text of any length.
 
     More than 30 % Tifinagh letters are Amazigh; more than 50 % Arabic letters are Arabic, and Darija with three words that
-    only Darija has; anything else is left to py3langid among the languages that occur.
+    only Darija has. In Latin letters every sixth word of French or English is one that only that language has; what is
+    left, mostly titles and Kabyle, goes to py3langid among the languages that occur.
 
     >>> detect("الملك يهنئ رئيس صربيا بالعيد الوطني")
     Language(code='ar', hint=None)
@@ -46,7 +47,10 @@ def detect(text: str) -> Language:
 def _by_model(text: str, letters: int) -> Language:
     if letters < _FEWEST_LETTERS:
         return Language(None, None)
-    name, _ = _model().classify(text[:_MOST_LETTERS].encode(errors="replace"))
+    text = text[:_MOST_LETTERS]
+    if (language := _by_words(text)) is not None:
+        return language
+    name, _ = _model().classify(text.encode(errors="replace"))
     match name:
         case "ar" | "fr" | "en":
             return Language(name, None)
@@ -56,6 +60,15 @@ def _by_model(text: str, letters: int) -> Language:
             return Language(None, "kab")
 
 
+def _by_words(text: str) -> Language | None:
+    """French or English where its function words leave no doubt, else None."""
+    words = _LETTERS.findall(text.casefold())
+    french, english = (sum(map(known.__contains__, words)) for known in (_FRENCH, _ENGLISH))
+    if max(french, english) < max(_FEWEST_WORDS, len(words) / 6) or 4 * min(french, english) > max(french, english):
+        return None
+    return Language("fr" if french > english else "en", None)
+
+
 def _count(letters: re.Pattern[str], text: str) -> int:
     return sum(map(len, letters.findall(text)))
 
@@ -63,6 +76,7 @@ def _count(letters: re.Pattern[str], text: str) -> int:
 @lru_cache
 def _model() -> LanguageIdentifier:
     """py3langid's own model, loaded when it is first needed: 78 MB of memory and 0.5 s (Python 3.11, py3langid 0.4.0).
+    A crawl of 800 articles spent a tenth of its CPU time on that before French and English were told by their words.
 
     An instance of its own: the module's shared one would be restricted for everybody.
     """
@@ -79,7 +93,16 @@ _ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06f
 _FEWEST_LETTERS = 8
 """Of a text in Latin letters: below it is a name or an abbreviation."""
 _MOST_LETTERS = 800
-"""Enough for the model, whose time grows with the text: a page of a megabyte is told by its beginning."""
+"""Enough for words and model, whose time grows with the text: a page of a megabyte is told by its beginning."""
+_FEWEST_WORDS = 5
+_FRENCH = frozenset(
+    "le les des du et est dans que qui sur une un au aux ce cette avec plus pas ne il elle sa ses leur leurs sont été ont "
+    "nous vous ils entre mais après où aussi selon lors depuis par pour en de qu à se".split()
+)
+_ENGLISH = frozenset(
+    "the of and to in is that for was with by at from are has have had be it this his her which their will not were its "
+    "been they who would said after more also he she on".split()
+)
 _DARIJA_WORDS = (
     "ديال ديالو ديالها ديالهم ديالنا ديالي ديالك ديالكم دابا واش بزاف كاين كاينة كاينين شنو شناهو علاش كيفاش فين فوقاش "
     "بغيت بغا بغينا باغي هاد هادشي هادا هادي غادي حيت باش راه راها راهم مزيان مزيانة دري درية حنا نتا نتي هوما ديك داك "

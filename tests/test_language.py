@@ -50,9 +50,19 @@ def test_any_text_has_an_answer(text):
     detect(text + "\ud800")
 
 
-def test_the_model_is_not_loaded_for_arabic():
-    program = "import sys; from newscrawl.language import detect; detect('المغرب'); print('py3langid' in sys.modules)"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "المغرب",
+        "Le ministre a reçu hier les députés de la majorité, qui demandent un plan pour la santé.",
+        "The minister received the members of the committee, who asked for a plan by the end of this week.",
+    ],
+)
+def test_the_model_is_not_loaded_for_what_script_or_function_words_tell(text):
+    program = (
+        "import sys; from newscrawl.language import detect; detect(sys.argv[1]); print('py3langid' in sys.modules)"
+    )
     run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+        [sys.executable, "-c", program, text], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
     )
     assert run.stdout.strip() == "False"
