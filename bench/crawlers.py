@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bench.peers import peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,8 +178,7 @@ def main() -> None:
     clock, out = Clock(), os.dup(1)
     os.dup2(2, 1)  # what crawlers print is no answer
     responses, articles = CRAWLERS[name](clock, base_url, Path(folder))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures = {"cpu": clock.cpu, "wall": clock.wall, "responses": responses, "articles": articles, "peak_mb": peak}
+    figures = {"cpu": clock.cpu, "wall": clock.wall, "responses": responses, "articles": articles, "peak_mb": peak_mb()}
     os.write(out, f"{json.dumps(figures)}\n".encode())
 
 

@@ -33,3 +33,9 @@ def ask(python: Path, *command: str, timeout: float = 1800) -> Any:
     if done.returncode:
         raise Unmeasured((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_mb(pid: str = "self") -> float:
+    """The most memory that a process held. Not `ru_maxrss`: that of a child begins with what its parent held."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
