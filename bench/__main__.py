@@ -24,7 +24,7 @@ def main() -> int:
         return check()
     known = figures.load()
     fallen = []
-    for part in [] if chosen.render else chosen.parts or report.PARTS:
+    for part in () if chosen.render else chosen.parts or report.PARTS:
         begun = time.monotonic()
         result = import_module(f"bench.{part}").measure()
         result.show()

@@ -1,4 +1,4 @@
-"""The bundled aggregator with pages as large as wanted: `python -m bench.served ARTICLES [KB [UNDECLARED]]` serves until SIGTERM."""
+"""The bundled aggregator with pages as large as wanted: `python -m bench.served ARTICLES [KB [UNDECLARED [LATENCY]]]` serves until SIGTERM."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class LargeServer(DemoServer):
     `undeclared` pages have no XML declaration, with which Fundus cannot read them.
     """
 
-    def __init__(self, articles: int, kb: int = 0, undeclared: int = 0) -> None:
+    def __init__(self, articles: int, kb: float = 0, undeclared: float = 0, latency: float = 0) -> None:
         super().__init__(articles)
+        self.later = latency
         self.undeclared = undeclared
-        self.size = kb * 1000
+        self.size = int(kb * 1000)
         self.large: dict[bytes, bytes] = {}
         self.teasers = "".join(
             f'<div class="teaser"><a class="teasertitle" href="{item.path}">{escape(item.raw_title)}</a>'
@@ -44,6 +45,8 @@ class LargeServer(DemoServer):
         """The page, filled up before its end."""
         if target == "/sitemap.xml":
             return self._sitemap()
+        if target == "/__ready":
+            self.latency = self.later
         page = super().answer(method, target)
         return page if target.startswith("/__") else self._filled(page)
 
@@ -88,9 +91,9 @@ class Served:
 
 
 @contextmanager
-def served(articles: int, kb: int = 0, *, undeclared: bool = False) -> Iterator[Served]:
+def served(articles: int, kb: int = 0, *, undeclared: bool = False, latency: float = 0) -> Iterator[Served]:
     """Serve, with every page asked for once: it is rendered then, and those that fail at first do so then."""
-    command = [sys.executable, "-m", "bench.served", str(articles), str(kb), str(int(undeclared))]
+    command = [sys.executable, "-m", "bench.served", str(articles), str(kb), str(int(undeclared)), str(latency)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout
@@ -102,12 +105,14 @@ def served(articles: int, kb: int = 0, *, undeclared: bool = False) -> Iterator[
                 with suppress(urllib.error.HTTPError), urllib.request.urlopen(url) as answer:
                     sizes.append(len(answer.read()))
             found.page_kb = mean(sizes) / 1000
+            with suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{base_url}/__ready").close()
             yield found
         finally:
             server.terminate()
 
 
 if __name__ == "__main__":
-    with LargeServer(*map(int, sys.argv[1:])) as large:
+    with LargeServer(int(sys.argv[1]), *map(float, sys.argv[2:])) as large:
         print(large.base_url, flush=True)
         threading.Event().wait()

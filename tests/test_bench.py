@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from bench import figures, quality, report
+from bench import figures, profile, quality, report
 from bench.figures import Result, Table
 
 
@@ -54,6 +54,6 @@ def test_figures_survive_their_file_and_become_a_document(known, tmp_path):
     assert "<svg" in (tmp_path / "benchmarks" / "speed-1a.svg").read_text("utf-8")
 
 
-@pytest.mark.parametrize("module", [figures, quality])
+@pytest.mark.parametrize("module", [figures, profile, quality])
 def test_examples(module):
     assert doctest.testmod(module).failed == 0
