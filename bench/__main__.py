@@ -22,20 +22,20 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(report.PARTS)}")
     if chosen.check:
         return check()
-    known = figures.load()
     fallen = []
     for part in () if chosen.render else chosen.parts or report.PARTS:
         begun = time.monotonic()
         result = import_module(f"bench.{part}").measure()
         result.show()
         print(f"\n{part}: {time.monotonic() - begun:.0f} s", flush=True)
+        known = figures.load()
         fallen += [f"{part}: {line}" for line in figures.merge(known, part, result, chosen.accept)]
         figures.save(known)
         report.write(known)
     for line in fallen:
         print(f'!!! WORSE: {line}; the earlier figures of this part stay, unless you give ACCEPT="reason" !!!')
     if chosen.render:
-        report.write(known)
+        report.write(figures.load())
     return 1 if fallen else 0
 
 

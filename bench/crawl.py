@@ -71,7 +71,7 @@ def measure() -> Result:
 def compare(server: Served, names: list[str], result: Result) -> dict[str, list[dict[str, float]]]:
     """What each run of each crawler took."""
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for number in range(ROUNDS):
+    for _ in range(ROUNDS):
         for name in names:
             with tempfile.TemporaryDirectory() as folder:
                 (Path(folder) / "urls.txt").write_text("\n".join(server.urls))
@@ -81,8 +81,7 @@ def compare(server: Served, names: list[str], result: Result) -> dict[str, list[
                     if not run["articles"] and not name.startswith("empty"):
                         raise Unmeasured("it wrote no article")
                 except Unmeasured as reason:
-                    if number == 0:
-                        result.missing.append(f"{name}: {reason}")
+                    result.miss(name, reason)
                     continue
             if name.startswith("newscrawl"):
                 assert run["articles"] == len(server.truth["ids"]), f"{name} wrote {run['articles']} articles"

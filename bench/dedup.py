@@ -58,7 +58,7 @@ def judged(name: str, path: Path, result: Result) -> tuple[list[int | None], flo
     try:
         answer = ask(OWN if name == "newscrawl" else PEERS, "bench.judges", name, str(path), *most)
     except Unmeasured as reason:
-        result.missing.append(f"{name}: {reason}")
+        result.miss(name, reason)
         return None
     return answer["found"], answer["cpu"], answer["peak_mb"]
 

@@ -47,7 +47,7 @@ def measure() -> Result:
             try:
                 report = killed(name, server, Path(folder))
             except Unmeasured as reason:
-                result.missing.append(f"{name}: {reason}")
+                result.miss(name, reason)
                 continue
         counts = [report[column] for column in COLUMNS[1:-1]]
         rows.append([name, *counts, "yes" if report["last_exit"] == 0 else f"no: {report['last_exit']}"])

@@ -52,6 +52,11 @@ class Result:
     missing: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
 
+    def miss(self, what: str, why: object) -> None:
+        """Note that something is not measured, once, however many rounds there are."""
+        if (line := f"{what}: {why}") not in self.missing:
+            self.missing.append(line)
+
     def show(self) -> None:
         """Prints the tables; what is missing comes last, where it is seen."""
         for table in self.tables:
@@ -111,7 +116,7 @@ def merge(figures: Figures, part: str, result: Result, accept: str = "") -> list
     if fallen:
         figures["accepted"].append({"date": today(), "part": part, "reason": accept, "figures": fallen})
         held.update(measured)
-    figures["held"][part] = {name: max(value, held.get(name, value)) for name, value in measured.items()}
+    held |= {name: max(value, held.get(name, value)) for name, value in measured.items()}
     figures["parts"][part] = {"date": today(), "machine": machine(), "versions": versions(), **asdict(result)}
     return []
 

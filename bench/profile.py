@@ -15,9 +15,10 @@ from bench.served import served
 
 ARTICLES = 1500
 RATE = 500
+LIBRARIES = ("scrapy", "twisted")
 NOTE = (
     "Samples of a crawl with discovery, between the opening and the closing of the spider. A sample counts for the innermost "
-    "function of newscrawl on the stack, with the libraries that it calls; for the library where none is."
+    "function of newscrawl on the stack, with the libraries that it calls; for the library where none is. What is done once a run, as loading a model, is spread over its pages."
 )
 
 
@@ -81,7 +82,7 @@ def attribute(stacks: str) -> tuple[Counter[str], Counter[str]]:
             room = "newscrawl/" + re.split(r"(?:^|/)newscrawl/", file)[-1]
             functions[f"{room.removeprefix('newscrawl/')}: {name}"] += int(count)
         else:
-            room = next((p for p in ("twisted", "scrapy") for _, f in reversed(frames) if f"{p}/" in f), "other")
+            room = next((name for _, file in reversed(frames) for name in LIBRARIES if f"{name}/" in file), "other")
             functions[room] += int(count)
         rooms[room] += int(count)
     return functions, rooms

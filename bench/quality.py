@@ -38,7 +38,7 @@ def measure(names: Iterable[str] = EXTRACTORS) -> Result:
                 try:
                     values = ask(OWN if name == "newscrawl" else PEERS, "bench.extractors", name, str(path))
                 except Unmeasured as reason:
-                    result.missing.append(f"{name}: {reason}")
+                    result.miss(name, reason)
                     continue
                 row = judge(pages, values)
                 table.rows.append([name, *row])

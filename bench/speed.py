@@ -29,8 +29,7 @@ def measure() -> Result:
                     python = OWN if name == "newscrawl" else PEERS
                     found.append(ask(python, "bench.extractors", name, str(path), str(SECONDS)))
                 except Unmeasured as reason:
-                    if f"{name}: {reason}" not in result.missing:
-                        result.missing.append(f"{name}: {reason}")
+                    result.miss(name, reason)
     own = median(rates["newscrawl"])
     rows: list[list[Cell]] = [[name, median(found), own / median(found)] for name, found in rates.items() if found]
     size = mean(len(page.body) for page in pages) / 1000
