@@ -133,7 +133,11 @@ EXTRACTORS: dict[str, Callable[[], Extract]] = {
 
 
 def values_of(extract: Extract, pages: list[list[Any]]) -> list[Values | None]:
-    """What is read from each page; None where the extractor gives up."""
+    """What is read from each page; None where the extractor gives up.
+
+    Raises:
+        ValueError: it reads no text from any page; then its environment lacks something that it does not name.
+    """
     found: list[Values | None] = []
     for body, text, url, kind in pages:
         try:
@@ -141,6 +145,8 @@ def values_of(extract: Extract, pages: list[list[Any]]) -> list[Values | None]:
         except Exception as error:
             print(f"{url}: {error!r}", file=sys.stderr)
             found.append(None)
+    if not any(values and values.get("body") for values in found):
+        raise ValueError("it reads no text from any page")
     return found
 
 
