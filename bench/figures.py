@@ -92,13 +92,12 @@ def worse(held: Figures, result: Result) -> list[str]:
     >>> worse({"F1": 0.5, "speed": 20.0}, Result([], exact={"F1": 0.4999}, ratios={"speed": 18.1}))
     ['F1: 0.4999, held is 0.5000']
     """
-    limits = {name: held.get(name, 0) for name in result.exact}
-    limits |= {name: held.get(name, 0) * (1 - TOLERANCE) for name in result.ratios}
+    limits = dict.fromkeys(result.exact, 1.0) | dict.fromkeys(result.ratios, 1 - TOLERANCE)
     measured = result.exact | result.ratios
     return [
         f"{name}: {shown(measured[name])}, held is {shown(held[name])}"
-        for name, limit in limits.items()
-        if measured[name] < limit
+        for name, share in limits.items()
+        if name in held and measured[name] < held[name] * share
     ]
 
 

@@ -32,6 +32,16 @@ def test_relative_speed_may_fall_by_a_tenth_and_no_further_in_steps(known):
     assert figures.merge(known, "speed", result(f1=0.9, speed=17.9)) == ["times other: 17.90, held is 20"]
 
 
+def test_a_figure_that_is_new_is_held_whatever_it_is(known):
+    assert figures.merge(known, "durability", Result([], exact={"not lost": -2})) == []
+    assert figures.merge(known, "durability", Result([], exact={"not lost": -3})) == ["not lost: -3, held is -2"]
+
+
+def test_what_was_not_measured_this_time_stays_held(known):
+    figures.merge(known, "speed", Result([], exact={"F1": 0.9}))
+    assert known["held"]["speed"] == {"F1": 0.9, "times other": 20.0}
+
+
 def test_what_is_better_is_held(known):
     figures.merge(known, "speed", result(f1=0.95, speed=30.0))
     assert known["held"]["speed"] == {"F1": 0.95, "times other": 30.0}
