@@ -30,7 +30,8 @@ LATENCY = 0.1
 COLUMNS = ["crawler", "kills", "lost", "duplicated", "torn", "unknown", "requests", "ended"]
 NOTE = (
     f"{ARTICLES:,} articles; lost: in no whole line of the feeds; duplicated: whole lines beyond the first; torn: lines that are "
-    "no JSON. Kills at random moments, 15 % before the first request; then the crawl may end, and is started once more. "
+    "no JSON. Kills at random moments, 15 % before the first request; then the crawl may end, and is started once more; one that "
+    "ends by itself is killed no more. "
     "Scrapy's spider asks for a sitemap, with JOBDIR and FEEDS (jsonlines, appended), or with the scheduler, filter and item "
     "pipeline of scrapy-redis and a redis-server that nobody kills. Requests: of all lives, the sitemaps and listings included."
 )
