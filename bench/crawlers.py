@@ -82,7 +82,11 @@ def newscrawl(clock: Clock, base_url: str, folder: Path, *, guarded: bool = True
         own = {**settings.getdict(name), **value} if isinstance(value, dict) else value
         settings.set(name, own, priority="cmdline")
     responses = scrape(clock, "aggregator", settings, site="demo", base_url=base_url, **given)
-    return responses, sum(path.read_bytes().count(b"\n") for path in (data / "feeds").glob("*.jsonl"))
+    lines = 0
+    for path in (data / "feeds").glob("*.jsonl"):
+        with path.open("rb") as file:  # line by line: its size is no memory of the crawl
+            lines += sum(1 for _ in file)
+    return responses, lines
 
 
 def newscrawl_seeds(clock: Clock, base_url: str, folder: Path) -> tuple[int, int]:
