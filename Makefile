@@ -5,7 +5,7 @@ DEMO ?= data/demo
 
 TARGET ?= local
 
-.PHONY: setup demo test browser check bench torture scrapyd deploy lock
+.PHONY: setup demo test browser check bench peers torture scrapyd deploy lock
 
 setup: .venv/.ready
 
@@ -39,9 +39,23 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m bench --check
 
-bench: setup
-	$(BIN)/python bench/crawl.py
+# PARTS="quality speed" measures some parts only; ACCEPT="reason" lets figures fall. See docs/benchmarks.md.
+bench: setup peers
+	$(BIN)/python -m bench $(PARTS) $(if $(ACCEPT),--accept "$(ACCEPT)")
+
+# What newscrawl is measured beside, never in the product's environment; one that cannot be installed is reported as such.
+peers: .venv-bench/.ready
+
+.venv-bench/.ready: bench/requirements.txt bench/requirements-fundus.txt
+	for env in .venv-bench .venv-bench-fundus; do \
+		$(PYTHON) -m venv --clear --without-pip $$env \
+		&& $(PYTHON) -m pip --python $$env/bin/python install --quiet --disable-pip-version-check --no-warn-script-location pip==26.3 \
+		&& $$env/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements$${env#.venv-bench}.txt \
+		|| echo "!!! $$env could not be set up: what it holds will not be measured !!!"; \
+	done
+	@touch $@
 
 # The long form of the kill tests: half an hour.
 torture: setup

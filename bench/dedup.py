@@ -1,8 +1,7 @@
-"""Duplicate detection: quality by kind of pair beside other libraries, then speed, disk and memory as the index grows.
+"""Duplicate detection beside other libraries: labelled pairs by kind, then a stream of generated articles.
 
-python bench/dedup.py                     quality, and speed at 100,000 texts
-python bench/dedup.py --texts 1000000     the same at a million
-python bench/dedup.py --load sentences    a load in which every tenth pair of texts shares a sentence
+python -m bench.dedup                     both
+python -m bench.dedup --texts 1000000     speed, disk and memory as the index grows to a million
 """
 
 from __future__ import annotations
@@ -13,111 +12,105 @@ import random
 import resource
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from bench.figures import ROOT, Cell, Result, Table
+from bench.judges import JUDGES
+from bench.peers import OWN, PEERS, Unmeasured, ask
+from bench.stories import stories
 from newscrawl.arabic import normalise
 from newscrawl.dedup import DuplicateIndex
 from newscrawl.store.duplicates import TextIndexFile
 
-SHARED = Path(__file__).parents[2] / "shared"
-Judge = Callable[[str, str], bool]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARED = ROOT.parent / "shared"
+PAIRS = SHARED / "vectors" / "neardup.jsonl"
+CORPUS = SHARED / "corpus" / "ar_pud.txt"
+ARTICLES = 100_000
+MOST = {"trafilatura": 3_000}
+"""Texts of the stream where each is compared with all earlier ones."""
+NOTE = (
+    "datasketch, rensa and datatrove's simplification run with word 3-shingles, 128 values, 32 bands of 4 rows and Jaccard "
+    ">= 0.5; all but datatrove and trafilatura are given texts that newscrawl normalised. Trafilatura's simhash runs at the "
+    "best threshold that keeps its precision on the pairs; it has no index."
+)
 
 
-def shingles(text: str) -> list[str]:
-    words = text.split()
-    return [" ".join(three) for three in zip(words, words[1:], words[2:], strict=False)]
+def measure() -> Result:
+    """Both tables; the pairs where their file lies beside the project."""
+    result = Result([])
+    with tempfile.TemporaryDirectory() as folder:
+        if PAIRS.exists():
+            pairs(Path(folder) / "pairs.jsonl", result)
+        else:
+            result.missing.append(f"labelled pairs: {PAIRS.relative_to(ROOT.parent)} is not beside the project")
+        stream(Path(folder) / "stream.jsonl", result)
+    return result
 
 
-def judge_newscrawl() -> Judge:
-    def judge(a: str, b: str) -> bool:
-        index = DuplicateIndex()
-        index.copy_of("a", a)
-        return index.copy_of("b", b) is not None
-
-    return judge
-
-
-def judge_datasketch(simplify: Callable[[str], str] = normalise) -> Judge:
-    """Word 3-shingles, 128 values, 32 bands of 4 rows, estimated Jaccard >= 0.5."""
-    from datasketch import MinHash, MinHashLSH
-
-    def sign(text: str) -> Any:
-        minhash = MinHash(num_perm=128)
-        minhash.update_batch([shingle.encode() for shingle in shingles(simplify(text))])
-        return minhash
-
-    def judge(a: str, b: str) -> bool:
-        lsh, one, two = MinHashLSH(num_perm=128, params=(32, 4)), sign(a), sign(b)
-        lsh.insert("a", one)
-        return bool(lsh.query(two)) and one.jaccard(two) >= 0.5
-
-    return judge
+def judged(name: str, path: Path, result: Result) -> tuple[list[int | None], float, float] | None:
+    """What a library found in a file of texts, in how many CPU seconds, with how much memory."""
+    most = [str(MOST[name])] if name in MOST and path.name == "stream.jsonl" else []
+    try:
+        answer = ask(OWN if name == "newscrawl" else PEERS, "bench.judges", name, str(path), *most)
+    except Unmeasured as reason:
+        result.miss(name, reason)
+        return None
+    return answer["found"], answer["cpu"], answer["peak_mb"]
 
 
-def judge_rensa() -> Judge:
-    """The same settings with rensa's own signatures and index."""
-    from rensa import RMinHash, RMinHashLSH
-
-    def sign(text: str) -> Any:
-        minhash = RMinHash(128, 42)
-        minhash.update(shingles(normalise(text)))
-        return minhash
-
-    def judge(a: str, b: str) -> bool:
-        lsh, one, two = RMinHashLSH(0.5, 128, 32), sign(a), sign(b)
-        lsh.insert(1, one)
-        return bool(lsh.query(two)) and one.jaccard(two) >= 0.5
-
-    return judge
-
-
-def judge_datatrove() -> Judge:
-    """The text simplification of datatrove in the place of `normalise`, everything else as for datasketch."""
-    from datatrove.utils.text import simplify_text
-
-    return judge_datasketch(simplify_text)
-
-
-def judge_trafilatura() -> Judge:
-    """64-bit simhash; 0.8 is the best threshold on these pairs that keeps its precision above 0.99."""
-    from trafilatura.deduplication import Simhash
-
-    return lambda a, b: Simhash(a).similarity(Simhash(b)) >= SIMHASH
-
-
-SIMHASH = 0.8
-JUDGES: dict[str, Callable[[], Judge]] = {
-    "newscrawl": judge_newscrawl,
-    "datasketch": judge_datasketch,
-    "rensa": judge_rensa,
-    "datatrove": judge_datatrove,
-    "trafilatura": judge_trafilatura,
-}
-
-
-def quality(path: Path) -> None:
-    """Found pairs by kind, precision and recall, for each library."""
-    pairs = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    kinds = sorted({(-pair["label"], pair["kind"]) for pair in pairs})
-    print(f"{'found of 56 (112 random)':<14} " + " ".join(f"{kind:>16}" for _, kind in kinds) + "  precision recall")
-    for name, make in JUDGES.items():
-        try:
-            judge = make()
-        except ImportError as error:
-            print(f"!!! {name:<12} NOT MEASURED: {error}: pip install -r bench/requirements.txt !!!")
+def pairs(path: Path, result: Result) -> None:
+    """Found pairs by kind."""
+    labelled = [json.loads(line) for line in PAIRS.read_text("utf-8").splitlines()]
+    texts = [(number, pair[side]) for number, pair in enumerate(labelled) for side in "ab"]
+    path.write_text("\n".join(json.dumps([group, text, normalise(text)]) for group, text in texts), "utf-8")
+    sizes = Counter((-pair["label"], pair["kind"]) for pair in labelled)
+    kinds = sorted(sizes)
+    columns = ["library", *(f"{kind} ({sizes[-label, kind]})" for label, kind in ((-k[0], k[1]) for k in kinds))]
+    rows: list[list[Cell]] = []
+    for name in JUDGES:
+        if not (answer := judged(name, path, result)):
             continue
-        found: dict[str, int] = defaultdict(int)
-        right = false = 0
-        for pair in pairs:
-            if judge(pair["a"], pair["b"]):
-                found[pair["kind"]] += 1
-                right, false = right + pair["label"], false + 1 - pair["label"]
-        copies = sum(pair["label"] for pair in pairs)
-        counts = " ".join(f"{found[kind]:>16}" for _, kind in kinds)
-        print(f"{name:<24} {counts}  {right / max(right + false, 1):9.4f} {right / copies:6.4f}")
+        hits = [pair for pair, found in zip(labelled, answer[0][1::2], strict=True) if found is not None]
+        counts = Counter(pair["kind"] for pair in hits)
+        right, copies = sum(pair["label"] for pair in hits), sum(pair["label"] for pair in labelled)
+        precision, recall = right / max(len(hits), 1), right / copies
+        rows.append([name, *(counts[kind] for _, kind in kinds), precision, recall])
+        if name == "newscrawl":
+            result.exact |= {"pairs: precision": precision, "pairs: recall": recall}
+    title = f"{len(labelled)} labelled pairs: found of each kind"
+    result.tables.append(Table(title, [*columns, "precision", "recall"], rows, NOTE, plot=["recall"]))
+
+
+def stream(path: Path, result: Result) -> None:
+    """Generated articles, every eighth a copy of another paper's: the earlier article of the same story is to be found."""
+    truth: list[tuple[str, bool]] = []
+    with path.open("w", encoding="utf-8") as file:
+        for story in stories(ARTICLES):
+            body = str(story["body"])
+            truth.append((str(story["story"]), bool(story["copy"])))
+            file.write(json.dumps([0, body, normalise(body)]) + "\n")
+    rows: list[list[Cell]] = []
+    for name in JUDGES:
+        if not (answer := judged(name, path, result)):
+            continue
+        found, cpu, peak = answer
+        asked = truth[: len(found)]
+        hits = [(place, first) for place, first in enumerate(found) if first is not None]
+        right = sum(asked[place][0] == asked[first][0] for place, first in hits)
+        recall = right / max(sum(copy for _, copy in asked), 1)
+        rows.append([name, len(asked), right / max(len(hits), 1), recall, len(asked) / cpu, peak])
+        if name == "newscrawl":
+            result.exact |= {"stream: precision": right / max(len(hits), 1), "stream: recall": recall}
+        if name == "datasketch" and rows[0][0] == "newscrawl":
+            result.ratios["times datasketch"] = float(rows[0][4] or 0) / (len(asked) / cpu)
+    columns = ["library", "articles", "precision", "recall", "articles/s", "peak MB"]
+    title = f"Stream of {ARTICLES:,} generated articles, every eighth a copy"
+    result.tables.append(Table(title, columns, rows, NOTE, plot=["articles/s"]))
 
 
 def load(kind: str, corpus: Path) -> Iterator[str]:
@@ -160,20 +153,18 @@ def speed(texts: Iterator[str], count: int) -> None:
 
 
 def main() -> None:
+    """The tables, or how the index grows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=Path, default=SHARED / "vectors" / "neardup.jsonl")
-    parser.add_argument("--corpus", type=Path, default=SHARED / "corpus" / "ar_pud.txt", help="one sentence a line")
-    parser.add_argument("--texts", type=int, default=100_000)
-    parser.add_argument("--load", choices=("words", "sentences"), default="words")
-    parser.add_argument("--only", choices=("quality", "speed"), help="memory is told best without the other libraries")
+    parser.add_argument("--texts", type=int, help="only newscrawl, with this many texts")
+    parser.add_argument("--load", choices=("words", "sentences"), default="words", help="what these are drawn from")
+    parser.add_argument("--corpus", type=Path, default=CORPUS, help="one sentence a line")
     arguments = parser.parse_args()
-    for path in (arguments.pairs, arguments.corpus):
-        if not path.exists():
-            parser.error(f"{path} is missing: name another file")
-    if arguments.only != "speed":
-        quality(arguments.pairs)
-    if arguments.only != "quality":
+    if not arguments.texts:
+        measure().show()
+    elif arguments.corpus.exists():
         speed(load(arguments.load, arguments.corpus), arguments.texts)
+    else:
+        parser.error(f"{arguments.corpus} is missing: name another file")
 
 
 if __name__ == "__main__":
