@@ -19,6 +19,7 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ 
 PARTS = {
     "quality": "Extraction quality",
     "speed": "Extraction speed",
+    "originals": "Extraction of originals",
     "crawl": "Crawl",
     "profile": "Where the time of a page goes",
     "growth": "Growth",

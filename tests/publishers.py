@@ -1,10 +1,11 @@
 """Pages as publishers make them, with the truth of each: for the tests of originals and for bench/originals.py."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-from newscrawl.demo.content import tell
+from newscrawl.demo.content import Language, tell
 
 MENU = [
     "الرئيسية",
@@ -50,12 +51,12 @@ def pages(seed: int = 1) -> list[PublisherPage]:
 
 def make(name: str, seed: int) -> PublisherPage:
     """A page of one make with a story of its own."""
-    language = "fr" if name == "french" else "ar"
+    language: Language = "fr" if name == "french" else "ar"
     story, writer = tell(seed, seed, language)
     others = [writer.write("headline") for _ in range(12)]
     page = PublisherPage(name, b"", story.title, list(story.paragraphs), language=language)
-    html = MAKES[name](page, others)
-    page.html = html if isinstance(html, bytes) else html.encode()
+    html: str | bytes = MAKES[name](page, others)
+    page.html = html.encode() if isinstance(html, str) else html
     return page
 
 
@@ -216,7 +217,7 @@ def _large(page: PublisherPage, others: list[str]) -> str:
     return _shell(page, others, main, _json_ld(page), after=f'<section class="cards">{cards}</section>')
 
 
-MAKES = {
+MAKES: dict[str, Callable[[PublisherPage, list[str]], str | bytes]] = {
     "wordpress": _wordpress,
     "plain": _plain,
     "breaks": _breaks,
