@@ -37,6 +37,8 @@ class Progress:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Listen to the beginning and the end of the spider."""
+        # Scrapy makes a record of every request, page and item, which its handler drops: 4 % of the CPU time of a crawl.
+        logging.getLogger("scrapy").setLevel(crawler.settings["LOG_LEVEL"])
         extension = cls(crawler, sys.stderr)
         crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signal=signals.spider_closed)

@@ -6,16 +6,21 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
 from newscrawl.arabic import normalise
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 
+Code = Literal["ar", "fr", "en"]
+
+
 class Language(NamedTuple):
     """The language of a text, and what it seems to be more closely."""
 
-    code: Literal["ar", "fr", "en"] | None
+    code: Code | None
     """What is exported; None where the text is in none of the three or too short to tell."""
     hint: Literal["ary", "ber", "kab"] | None
     """Darija, Amazigh in Tifinagh, or Kabyle in Latin letters."""
@@ -33,15 +38,32 @@ def detect(text: str) -> Language:
     >>> detect("واش هاد الشي ديال بصح؟"), detect("ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ")
     (Language(code='ar', hint='ary'), Language(code=None, hint='ber'))
     """
-    arabic = _count(_ARABIC, text)
+    if (other := _other_than_arabic(text)) is not None:
+        return other
+    darija = sum(map(_DARIJA.__contains__, normalise(text).split()))
+    return Language("ar", "ary" if darija >= 3 else None)
+
+
+def code_of(text: str) -> Code | None:
+    """The code that `detect` answers, without asking what is more closely meant.
+
+    >>> code_of("الملك يهنئ رئيس صربيا بالعيد الوطني")
+    'ar'
+    """
+    other = _other_than_arabic(text)
+    return "ar" if other is None else other.code
+
+
+def _other_than_arabic(text: str) -> Language | None:
+    """The language of a text by script and words, None where its script is Arabic."""
+    arabic = _count_arabic(text)
     if arabic <= 0.7 * len(text):  # above it no other script can have its share, and most texts are above it
         letters = _count(_LETTERS, text)
         if _count(_TIFINAGH, text) > 0.3 * letters:
             return Language(None, "ber")
         if arabic <= 0.5 * letters:
             return _by_model(text, letters)
-    darija = sum(map(_DARIJA.__contains__, normalise(text).split()))
-    return Language("ar", "ary" if darija >= 3 else None)
+    return None
 
 
 def _by_model(text: str, letters: int) -> Language:
@@ -73,6 +95,12 @@ def _count(letters: re.Pattern[str], text: str) -> int:
     return sum(map(len, letters.findall(text)))
 
 
+def _count_arabic(text: str) -> int:
+    """Ten times faster than by a regular expression, and each article is counted."""
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    return int(np.count_nonzero(_ARABIC.take(units)))
+
+
 @lru_cache
 def _model() -> LanguageIdentifier:
     """py3langid's own model, loaded when it is first needed: 78 MB of memory and 0.5 s (Python 3.11, py3langid 0.4.0).
@@ -88,7 +116,12 @@ def _model() -> LanguageIdentifier:
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _TIFINAGH = re.compile(r"[\u2d30-\u2d6f]+")
-_ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9]+")
+_ARABIC = np.zeros(0x10000, np.bool_)
+"""Whether a UTF-16 code unit is an Arabic letter."""
+for _first, _last in (
+    (0x620, 0x64A), (0x66E, 0x6D3), (0x6D5, 0x6D5), (0x6EE, 0x6EF), (0x6FA, 0x6FF), (0x750, 0x77F), (0x8A0, 0x8C9),
+):  # fmt: skip
+    _ARABIC[_first : _last + 1] = True
 _FEWEST_LETTERS = 8
 """Of a text in Latin letters: below it is a name or an abbreviation."""
 _MOST_LETTERS = 800

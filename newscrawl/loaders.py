@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from itemloaders.processors import Compose, Identity, MapCompose, TakeFirst
+from itemloaders.processors import Identity, TakeFirst
 from scrapy.loader import ItemLoader
 
 from newscrawl import arabic, dates, language
 from newscrawl.items import Article, Image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from newscrawl.pages import ArticleValues
     from newscrawl.sites import Place, Site
 
 
-def _clean_title(text: str, loader_context: dict[str, Any]) -> str:
-    return _repaired(text, "title", loader_context)
+class Each:
+    """Input processor: a function of each value and the loader's context; None is left out.
+
+    MapCompose does more, and looks for that at the signature of its function at each value.
+    """
+
+    def __init__(self, function: Callable[[Any, dict[str, Any]], Any]) -> None:
+        self._function = function
+
+    def __call__(self, values: Iterable[Any], loader_context: dict[str, Any]) -> list[Any]:
+        """The values of the field."""
+        found = (self._function(value, loader_context) for value in values)
+        return [value for value in found if value is not None]
+
+
+def _clean_title(text: str, context: dict[str, Any]) -> str:
+    return _repaired(text, "title", context)
 
 
 def _clean_body(paragraphs: list[str], loader_context: dict[str, Any]) -> str:
     return _repaired("\n".join(paragraphs), "body", loader_context)
 
 
-def _repaired(text: str, kind: arabic.Kind, loader_context: dict[str, Any]) -> str:
+def _repaired(text: str, kind: arabic.Kind, context: dict[str, Any]) -> str:
     repaired = arabic.repair(text, kind)
-    loader_context["repairs"].update(repaired.repairs)
+    context["repairs"].update(repaired.repairs)
     return repaired.text
 
 
-def _clean_name(text: str) -> str:
+def _clean_name(text: str, _: dict[str, Any] | None = None) -> str:
     """Names, captions and lines: one line of clean text, whose repairs are not those of the article."""
+    return _clean_short(text) if len(text) <= _SHORT else arabic.clean(text, "title")
+
+
+@lru_cache(maxsize=4096)
+def _clean_short(text: str) -> str:
+    """The names of papers and authors come again and again."""
     return arabic.clean(text, "title")
 
 
-def _image(image: tuple[str, str | None]) -> Image:
+_SHORT = 200
+
+
+def _image(image: tuple[str, str | None], _: dict[str, Any]) -> Image:
     url, caption = image
     return Image(url, _clean_name(caption) or None if caption else None)
 
 
-def _published(line: str, loader_context: dict[str, Any]) -> str | None:
-    return dates.parse_published(line, country=loader_context["site"].country, now=loader_context["now"])
+def _published(line: str, context: dict[str, Any]) -> str | None:
+    return dates.parse_published(line, country=context["site"].country, now=context["now"])
 
 
 class ArticleLoader(ItemLoader):
@@ -50,14 +77,14 @@ class ArticleLoader(ItemLoader):
     default_item_class = dict
     default_output_processor = TakeFirst()
 
-    title_in = MapCompose(_clean_title)
-    body_in = Compose(_clean_body)
-    publisher_in = MapCompose(_clean_name)
-    authors_in = MapCompose(_clean_name)
+    title_in = Each(_clean_title)
+    body_in = staticmethod(_clean_body)
+    publisher_in = Each(_clean_name)
+    authors_in = Each(_clean_name)
     authors_out = Identity()
-    published_in = MapCompose(_published)
-    published_raw_in = MapCompose(_clean_name)
-    images_in = MapCompose(_image)
+    published_in = Each(_published)
+    published_raw_in = Each(_clean_name)
+    images_in = Each(_image)
     images_out = Identity()
 
 
@@ -85,7 +112,7 @@ def load_article(values: ArticleValues, site: Site, place: Place, *, now: dateti
         url=place.url,
         site=site.id,
         edition=place.edition,
-        language=language.detect(f"{loaded.get('title')}\n{loaded.get('body')}").code,
+        language=language.code_of(f"{loaded.get('title')}\n{loaded.get('body')}"),
         title=loaded.get("title", ""),
         body=loaded.get("body", ""),
         publisher=loaded.get("publisher"),

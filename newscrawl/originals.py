@@ -15,7 +15,7 @@ from lxml import etree
 from lxml.html import HTMLParser
 
 from newscrawl import arabic
-from newscrawl.language import detect
+from newscrawl.language import code_of
 from newscrawl.pages import metas_of, says_missing, tree_of
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def read_original(body: bytes, url: str, content_type: str = "", *, language: st
     title = _title(_strings(said.get("headline"))[:1], headings, getattr(found, "title", None))
     if title and text.startswith(f"{title}\n"):
         text = text[len(title) + 1 :]
-    detected = detect(text).code
+    detected = code_of(text)
     if language and detected and detected != language:
         text, scripts = "", False
     return Original(
