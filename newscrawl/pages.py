@@ -7,6 +7,7 @@ family stand at the top of this file; everything that is wrong about them is men
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from lxml import etree
 from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
+from newscrawl.links import hrefs_of
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -58,6 +60,16 @@ _CLOSING: Final = re.compile(
 _NOTICE: Final = re.compile(
     r"شكرا على الإبلاغ!|سيتم حجب هذه الصورة تلقائيا|Merci d.avoir signalé|Cette image sera automatiquement bloquée"
     r"|Thank you for reporting!|This image will be automatically disabled"
+)
+_LONGEST_CLOSING: Final = 200
+# The last words of the closing line in UTF-8, and room for the tags behind them.
+_CLOSING_WORDS: Final = re.compile("مصدره|depuis sa source|from its source".encode())
+_BEHIND_CLOSING: Final = 512
+_LONG_REST: Final = 1 << 14
+"""Bytes behind the closing line from which on a second look at a page that needs one costs less than it saves."""
+# An unclosed ticker matches to the end of the page, for a time that is linear, and is kept.
+_TICKER_BYTES: Final = re.compile(
+    rb"<[mM][aA][rR][qQ][uU][eE][eE][\s>](?:.*?</[mM][aA][rR][qQ][uU][eE][eE]\s*+>|.*+)", re.DOTALL
 )
 _SOURCE_SPACE: Final = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")  # all but the single space, which is most
 _NEXT_PAGE: Final = re.compile(r"\d{1,6}|التالي|الصفحة التالية|Suivant|Next|»|›", re.IGNORECASE)
@@ -231,6 +243,8 @@ class ArticleValues:
     source_url: str | None = None
     images: list[tuple[str, str | None]] = field(default_factory=list)
     """Absolute address and caption of each picture of the content."""
+    metas: dict[str, str] = field(default_factory=dict)
+    """Content of the named meta elements of the head."""
     fallback: bool = False
     """No class of the family was found: the markup has changed, and the values come from what a redesign leaves."""
 
@@ -296,8 +310,13 @@ def challenge_of(response: Response) -> str | None:
 class Page:
     """One HTML page, parsed once; asked for an article, for a listing, or for its links."""
 
-    def __init__(self, response: Response, site: Site) -> None:
-        """Read the page.
+    def __init__(self, response: Response, site: Site, *, body: bytes | None = None) -> None:
+        """Decode the page.
+
+        Args:
+            response: the page as it came.
+            site: the aggregator.
+            body: what is read of the page, in UTF-8; all of it where None.
 
         Raises:
             Rejected: there is nothing that can be read as HTML.
@@ -307,12 +326,17 @@ class Page:
         self.url = response.url
         self.site = site
         self._response = response
-        self._root = tree_of(response.body, (response.headers.get(b"Content-Type") or b"").decode("latin-1"))
+        kind = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
+        self._body = readable(response.body, kind) if body is None else body
+
+    @cached_property
+    def _root(self) -> etree._Element:
+        """The tree of the page but for its ticker, half of most pages, of which nothing but the links is asked."""
+        return tree(_TICKER_BYTES.sub(_kept_of_ticker, self._body))
 
     def hrefs(self) -> list[str]:
         """Every link of the page, ticker, menus and related articles included, as written."""
-        found: list[str] = _HREFS(self._root)
-        return found
+        return hrefs_of(self._body)
 
     def listing(self) -> Listing:
         """The items of a listing and its further pages.
@@ -334,7 +358,7 @@ class Page:
         One that leads to none is the shell of a page that scripts fill.
         """
         if not self._items:
-            shell = bool(_SCRIPTS(self._root)) and not self._articles(_HREFS(self._root))
+            shell = bool(_SCRIPTS(self._root)) and not self._articles(self.hrefs())
             return shell and not self._content and self._what_instead() in {"not_an_article", "empty"}
         if self._next_pages:
             return False
@@ -347,6 +371,15 @@ class Page:
         Raises:
             Rejected: the page is no article, or one without title or text.
         """
+        closing = _CLOSING_WORDS.search(self._body)
+        if closing and len(self._body) - closing.end() > _LONG_REST:
+            end = self._body.rfind(b"<", 0, closing.end() + _BEHIND_CLOSING)
+            with suppress(Rejected):
+                return Page(self._response, self.site, body=self._body[:end])._article(must_close=True)
+        return self._article()
+
+    def _article(self, *, must_close: bool = False) -> ArticleValues:
+        """The values of an article; with `must_close`, only of one whose classes all stand before its closing line."""
         contents = self._content
         title_elements = [e for e in self._classed("articletitle") if _words(e)]
         fallback = not contents
@@ -361,6 +394,8 @@ class Page:
                 break
         head = next(iter(self._classed("articlenewspaper")), None)
         published_raw = dates.find_publication_line(_words(head, " ")) if head is not None else None
+        if must_close and not (text.closed and title_elements and published_raw):
+            raise Rejected("not_closed")
         if published_raw is None:
             head, published_raw = self._publication_line()
         title = _words(title_elements[0]) if title_elements else self._fallback_title()
@@ -385,6 +420,7 @@ class Page:
             source_url=text.source_url,
             images=text.images,
             fallback=fallback,
+            metas=metas_of(self._root),
         )
 
     @cached_property
@@ -462,10 +498,6 @@ class Page:
             place = self.site.locate(address, self.url)
             return place is not None and place.url == self.site.home
         return any(_words(title) == self.site.name for title in _TITLES(self._root)[:1])
-
-    def metas(self) -> dict[str, str]:
-        """Content of the named meta elements of the head, by lower-cased name; the first of a name counts."""
-        return metas_of(self._root)
 
     def _closing_container(self) -> etree._Element | None:
         """The element that holds the text which ends in the closing line: the content, whatever its class."""
@@ -576,14 +608,14 @@ class _Text:
     def _end_paragraph(self) -> None:
         if not self._pieces:
             return
-        paragraph, links = "".join(self._pieces), self._links
+        # White space of the source is a space to a reader; other space characters are the text's own.
+        paragraph, links = _SOURCE_SPACE.sub(" ", "".join(self._pieces)), self._links
         self._pieces, self._links = [], []
-        if closing := _CLOSING.search(paragraph):
+        if closing := _CLOSING.search(paragraph, max(0, len(paragraph) - _LONGEST_CLOSING)):
             self.closed = True
             self.source_url = _absolute(links[-1]) if links else None
             paragraph = paragraph[: closing.start()]
-        # White space of the source is a space to a reader; other space characters are the text's own.
-        paragraph = _SOURCE_SPACE.sub(" ", paragraph).strip(" ")
+        paragraph = paragraph.strip(" ")
         if paragraph.strip() and not _NOTICE.match(paragraph) and paragraph not in _REPORT_LINKS:
             self.paragraphs.append(paragraph)
 
@@ -624,19 +656,43 @@ def tree_of(content: bytes, content_type: str, parser: etree.HTMLParser | None =
     Raises:
         Rejected: the page is empty, costs too much, or no element could be made of it.
     """
+    return tree(readable(content, content_type), parser)
+
+
+def readable(content: bytes, content_type: str) -> bytes:
+    """A page in UTF-8, without what ends it for libxml2.
+
+    Raises:
+        Rejected: the page is empty or costs too much.
+    """
     if not content.strip():
         raise Rejected("empty")
     body = charset.as_utf8(content, content_type)
-    if body.count(b"<") > _MOST_TAGS or (len(body) > _LARGE and _has_endless_tag(body)):
+    if body.count(b"<") > _MOST_TAGS:
+        raise Rejected("too_many_tags")
+    return body.replace(b"\0", b"")  # libxml2 ends a document at the first NUL
+
+
+def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
+    """The root of the tree of a page in UTF-8.
+
+    Raises:
+        Rejected: it costs too much, or no element could be made of it.
+    """
+    if len(body) > _LARGE and _has_endless_tag(body):
         raise Rejected("too_many_tags")
     if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not
         body = _HEADING_TAG.sub(rb"\1div", body)
-    if b"\0" in body:  # libxml2 ends a document at the first NUL
-        body = body.replace(b"\0", b"")
-    root: etree._Element | None = etree.fromstring(body, parser or _parser())
+    root: etree._Element | None = etree.fromstring(body, parser or _parser()) if body.strip() else None
     if root is None:
         raise Rejected("unreadable")
     return root
+
+
+def _kept_of_ticker(ticker: re.Match[bytes]) -> bytes:
+    """Nothing of a ticker, all of what is none: one that is not closed, or was closed behind an article."""
+    words = ticker[0].lower()
+    return ticker[0] if b"article" in words or not words.endswith(b">") else b" "
 
 
 def _has_endless_tag(body: bytes) -> bool:

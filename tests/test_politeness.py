@@ -11,9 +11,8 @@ from scrapy.http import HtmlResponse
 
 from newscrawl import settings
 from newscrawl.frontier import ROBOTS
-from newscrawl.pages import Page
+from newscrawl.pages import metas_of, tree_of
 from newscrawl.politeness import Rules, _content_signal, reserved, retry_after, rights_of
-from newscrawl.sites import get_site
 from newscrawl.store import open_store
 from tests.hostile import HostileServer, answer, article, drip, listing
 from tests.hostile import quick_crawl as crawl
@@ -318,7 +317,7 @@ def response(head="", robots=None, **headers):
 )  # fmt: skip
 def test_rights_hold_what_was_said_and_nothing_else(said, rights, names):
     page = response(**said)
-    assert rights_of(page, Page(page, get_site("demo")).metas()) == rights
+    assert rights_of(page, metas_of(tree_of(page.body, ""))) == rights
     assert reserved(rights) == names
 
 

@@ -170,7 +170,7 @@ class AggregatorSpider(Spider):
         if values.fallback:
             self._count("fallback_pages")
         article = load_article(values, site, place, now=datetime.now(UTC))
-        article.rights = rights_of(response, page.metas())
+        article.rights = rights_of(response, values.metas)
         yield article
         if self.arguments.mode in {"latest", "archive"}:
             yield from self._discover(site, page.hrefs(), response.url)
