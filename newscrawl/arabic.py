@@ -69,11 +69,7 @@ def repair(text: str, kind: Kind = "body") -> Repaired:
         text = replace_surrogates(text)
         names.add("surrogates")
         signs = _signs(text)
-    if (
-        signs & _HIDDEN
-        or (signs & _AMPERSAND and _ENTITY.search(text))
-        or (signs & _FOREIGN and _MOJIBAKE.search(text))
-    ):
+    if _is_damaged(text, signs):
         text = _decode(text, kind, names)
     else:
         text = _typeset(compose(text), kind, names)
@@ -103,7 +99,7 @@ def normalise(text: str) -> str:
     """
     # Where layer A would change nothing but punctuation and spaces, the key is the same without it.
     try:
-        key = None if _signs(text) & (_HIDDEN | _AMPERSAND | _FOREIGN) else _fold_common(text)
+        key = None if _is_damaged(text, _signs(text)) else _fold_common(text)
     except UnicodeEncodeError:
         key = None
     if key is not None and not _has_boilerplate(key):
@@ -808,6 +804,15 @@ def _signs(text: str) -> int:
     """
     units = np.frombuffer(text.encode("utf-16-le"), np.uint16)
     return int(np.bitwise_or.reduce(_SIGN_TABLE.take(units)))
+
+
+def _is_damaged(text: str, signs: int) -> bool:
+    """Whether layer A may change more of a text than its punctuation and spaces."""
+    return bool(
+        signs & _HIDDEN
+        or (signs & _AMPERSAND and _ENTITY.search(text))
+        or (signs & _FOREIGN and _MOJIBAKE.search(text))
+    )
 
 
 def _sign_table() -> NDArray[np.uint8]:

@@ -27,8 +27,8 @@ _HEAD: Final = 4096
 """Bytes in which browsers look for a declaration, four times over."""
 _SAMPLE: Final = 1 << 18
 """Bytes that are looked at; the largest real page seen has 110 KB."""
-_JUDGED: Final = 1 << 11
-"""Bytes whose words are judged, markup left out: some 300 words, where a hundred are enough."""
+_JUDGED: Final = 1 << 10
+"""Bytes whose words are judged, markup left out: some 150 words, where a hundred are enough."""
 _META: Final = re.compile(rb"<meta[^>]{1,300}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _XML: Final = re.compile(rb"<\?xml[^>]{1,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)

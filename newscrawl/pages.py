@@ -63,14 +63,10 @@ _NOTICE: Final = re.compile(
 )
 _LONGEST_CLOSING: Final = 200
 # The last words of the closing line in UTF-8, and room for the tags behind them.
-_CLOSING_WORDS: Final = re.compile("مصدره|depuis sa source|from its source".encode())
+_CLOSING_WORDS: Final = ("مصدره".encode(), b"depuis sa source", b"from its source")
 _BEHIND_CLOSING: Final = 512
 _LONG_REST: Final = 1 << 14
 """Bytes behind the closing line from which on a second look at a page that needs one costs less than it saves."""
-# An unclosed ticker matches to the end of the page, for a time that is linear, and is kept.
-_TICKER_BYTES: Final = re.compile(
-    rb"<[mM][aA][rR][qQ][uU][eE][eE][\s>](?:.*?</[mM][aA][rR][qQ][uU][eE][eE]\s*+>|.*+)", re.DOTALL
-)
 _SOURCE_SPACE: Final = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")  # all but the single space, which is most
 _NEXT_PAGE: Final = re.compile(r"\d{1,6}|التالي|الصفحة التالية|Suivant|Next|»|›", re.IGNORECASE)
 MORE_WORDS: Final = (
@@ -332,7 +328,7 @@ class Page:
     @cached_property
     def _root(self) -> etree._Element:
         """The tree of the page but for its ticker, half of most pages, of which nothing but the links is asked."""
-        return tree(_TICKER_BYTES.sub(_kept_of_ticker, self._body))
+        return tree(_without_ticker(self._body))
 
     def hrefs(self) -> list[str]:
         """Every link of the page, ticker, menus and related articles included, as written."""
@@ -371,9 +367,9 @@ class Page:
         Raises:
             Rejected: the page is no article, or one without title or text.
         """
-        closing = _CLOSING_WORDS.search(self._body)
-        if closing and len(self._body) - closing.end() > _LONG_REST:
-            end = self._body.rfind(b"<", 0, closing.end() + _BEHIND_CLOSING)
+        closing = next((at for words in _CLOSING_WORDS if (at := self._body.find(words)) >= 0), len(self._body))
+        if len(self._body) - closing > _LONG_REST:
+            end = self._body.rfind(b"<", 0, closing + _BEHIND_CLOSING)
             with suppress(Rejected):
                 return Page(self._response, self.site, body=self._body[:end])._article(must_close=True)
         return self._article()
@@ -689,10 +685,17 @@ def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
     return root
 
 
-def _kept_of_ticker(ticker: re.Match[bytes]) -> bytes:
-    """Nothing of a ticker, all of what is none: one that is not closed, or was closed behind an article."""
-    words = ticker[0].lower()
-    return ticker[0] if b"article" in words or not words.endswith(b">") else b" "
+def _without_ticker(body: bytes) -> bytes:
+    """A page without its marquees; one that holds more than links, because its end is lost, stays."""
+    if (start := body.find(b"<marquee")) < 0:
+        return body
+    kept, end = [], 0
+    while start >= 0 and (close := body.find(b"</marquee>", start)) >= 0:
+        if b"article" not in body[start:close].lower():
+            kept.append(body[end:start])
+            end = close
+        start = body.find(b"<marquee", close)
+    return b"".join([*kept, body[end:]])
 
 
 def _has_endless_tag(body: bytes) -> bool:
