@@ -334,6 +334,7 @@ class Frontier:
         """Queue URLs as `Store.add` does; whether one was new or is to be asked again."""
         added = self.store.add(urls, again=again, force=force) > 0
         self._expect(urls)
+        self._wake_engine()
         return added
 
     def failed(self, lease: Leased, reason: str, *, after: float | None = None) -> None:

@@ -75,17 +75,18 @@ class ArticleLoader(ItemLoader):
     """Field -> processors; the context carries `site`, `now` and the set `repairs`."""
 
     default_item_class = dict
-    default_output_processor = TakeFirst()
 
     title_in = Each(_clean_title)
     body_in = staticmethod(_clean_body)
     publisher_in = Each(_clean_name)
     authors_in = Each(_clean_name)
-    authors_out = Identity()
     published_in = Each(_published)
     published_raw_in = Each(_clean_name)
+    source_url_in = Identity()
     images_in = Each(_image)
-    images_out = Identity()
+    # Each field by name: a default is asked of the item's class first, at every value.
+    title_out = body_out = publisher_out = published_out = published_raw_out = source_url_out = TakeFirst()
+    authors_out = images_out = Identity()
 
 
 def load_article(values: ArticleValues, site: Site, place: Place, *, now: datetime) -> Article:

@@ -604,9 +604,12 @@ class _Text:
     def _end_paragraph(self) -> None:
         if not self._pieces:
             return
-        # White space of the source is a space to a reader; other space characters are the text's own.
-        paragraph, links = _SOURCE_SPACE.sub(" ", "".join(self._pieces)), self._links
+        source, links = "".join(self._pieces), self._links
         self._pieces, self._links = [], []
+        if not source or source.isspace():
+            return
+        # White space of the source is a space to a reader; other space characters are the text's own.
+        paragraph = _SOURCE_SPACE.sub(" ", source)
         if closing := _CLOSING.search(paragraph, max(0, len(paragraph) - _LONGEST_CLOSING)):
             self.closed = True
             self.source_url = _absolute(links[-1]) if links else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +18,7 @@ from newscrawl.loaders import load_article
 from newscrawl.pages import Page, parse_feed
 from newscrawl.politeness import rights_of
 from newscrawl.sources import NO_BROWSER, NeedsBrowser, records_of
-from newscrawl.store import Kind
+from newscrawl.store import Kind, Url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from newscrawl.sites import Place, Site
 
 _PRIORITIES = {Kind.ARTICLE: 100, Kind.FEED: 60, Kind.LISTING: 50}
+_TOGETHER = 500
+"""Seeds queued at a time: as single requests they take 0.4 ms each, a seventh of a page's time."""
 _DEEPEST_PAGE = 5000
 """Pages followed from one listing: an end for calendars and endless paging that no other rule ends."""
 _BARREN_PAGES = 10
@@ -116,8 +119,15 @@ class AggregatorSpider(Spider):
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the start pages of this run; listings are asked again in every run."""
         for site in self._sites.values():
+            articles = []
             for place in self._start_places(site):
-                yield self._request(site, place, dont_filter=place.kind is not Kind.ARTICLE)
+                if place.kind is Kind.ARTICLE:
+                    articles.append(Url(place.url, site.id, site.host, place.kind, _PRIORITIES[place.kind]))
+                else:
+                    yield self._request(site, place, dont_filter=True)
+            for start in range(0, len(articles), _TOGETHER):
+                self._frontier.queue(articles[start : start + _TOGETHER])
+                await asyncio.sleep(0)  # the first are asked before the last are queued
 
     def _start_places(self, site: Site) -> Iterable[Place]:
         arguments = self.arguments
