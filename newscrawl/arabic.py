@@ -69,10 +69,7 @@ def repair(text: str, kind: Kind = "body") -> Repaired:
         text = replace_surrogates(text)
         names.add("surrogates")
         signs = _signs(text)
-    if _is_damaged(text, signs):
-        text = _decode(text, kind, names)
-    else:
-        text = _typeset(compose(text), kind, names)
+    text = _decode(text, kind, names) if _is_damaged(text, signs) else _typeset(compose(text), kind, names)
     return Repaired(text, tuple(name for name in REPAIRS if name in names) if names else ())
 
 

@@ -21,9 +21,11 @@ def _any_case(word: str) -> str:
 
 _LINK: Final = re.compile(
     (
-        r"<(?:!--(?:-?>|.*?--!?>|.*+)"
-        rf"|({'|'.join(map(_any_case, _RAW_TEXT.split()))})(?=[\s/>])[^>]*+(?:>.*?</(?i:\1)(?=[\s/>])|.*+)"
-        rf"|[aA][\s/]++(?:{_OTHER_ATTRIBUTE})*+{_any_case('href')}\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\s>]++)))"
+        rf"<(?:[aA][\s/]++(?:{_OTHER_ATTRIBUTE})*+{_any_case('href')}\s*+=\s*+"
+        r"(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\s>]++))"
+        r"|!--(?:-?>|.*?--!?>|.*+)"
+        rf"|(?=[sStTiIxXnN])({'|'.join(map(_any_case, _RAW_TEXT.split()))})(?=[\s/>])"
+        r"[^>]*+(?:>.*?</(?i:\4)(?=[\s/>])|.*+))"
     ).encode(),
     re.DOTALL,
 )
@@ -36,7 +38,7 @@ def hrefs_of(page: bytes) -> list[str]:
     >>> hrefs_of(b"<!-- <a href='/1'> --><A class=x HREF='/2?a=1&amp;b=2'>two</A> <a name=top> <a href=/3>")
     ['/2?a=1&b=2', '/3']
     """
-    hrefs = [(double or single or bare).decode("utf-8", "replace") for _, double, single, bare in _LINK.findall(page)]
+    hrefs = [(double or single or bare).decode("utf-8", "replace") for double, single, bare, _ in _LINK.findall(page)]
     return [_REFERENCE.sub(_character, href) if "&" in href else href for href in hrefs if href]
 
 

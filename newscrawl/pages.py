@@ -198,9 +198,9 @@ _CAPTION: Final = re.compile(r"(?:^|[\s_-])\w*(?:caption|legend)(?=$|[\s_-])", r
 _MOST_TAGS: Final = 60_000
 """Opening and closing; a real page has some 3,000. Eight megabytes of them cost seconds and half a gigabyte."""
 _LARGE: Final = 1 << 16
-_LONGEST_TAG: Final = 2048
-_VALUE: Final = re.compile(rb"=\s*+(?:\"[^\"]*+\"|'[^']*+')")
-_TAG: Final = re.compile(rb"<[A-Za-z](?:[^>=\"']++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"'])*+")
+# libxml2 compares each attribute of a tag with all before it: 100,000 of them took 11 s (measured 2026-11). This finds tags
+# of some 150 with values, or of 19 kB without; a long quoted value, such as a picture in a `data:` address, counts once.
+_ENDLESS_TAG: Final = re.compile(rb"<[A-Za-z](?:[^>=\"']{1,64}+|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"']){300,}+")
 _LONGEST_CONTROL: Final = 40
 _CANDIDATES: Final = 15
 """Elements that are looked at for a publication or closing line; each may stand in half the page."""
@@ -368,7 +368,7 @@ class Page:
             Rejected: the page is no article, or one without title or text.
         """
         closing = next((at for words in _CLOSING_WORDS if (at := self._body.find(words)) >= 0), len(self._body))
-        if len(self._body) - closing > _LONG_REST:
+        if len(self._body) - closing > _LONG_REST and 0 <= self._body.find(b"articlecontent") < closing:
             end = self._body.rfind(b"<", 0, closing + _BEHIND_CLOSING)
             with suppress(Rejected):
                 return Page(self._response, self.site, body=self._body[:end])._article(must_close=True)
@@ -421,6 +421,8 @@ class Page:
 
     @cached_property
     def _marked(self) -> list[etree._Element]:
+        if b"article" not in self._body and b"ARTICLE" not in self._body:
+            return []
         found: list[etree._Element] = _CLASSED(self._root)
         return found
 
@@ -678,7 +680,7 @@ def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
     Raises:
         Rejected: it costs too much, or no element could be made of it.
     """
-    if len(body) > _LARGE and _has_endless_tag(body):
+    if len(body) > _LARGE and _ENDLESS_TAG.search(body):
         raise Rejected("too_many_tags")
     if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not
         body = _HEADING_TAG.sub(rb"\1div", body)
@@ -699,15 +701,6 @@ def _without_ticker(body: bytes) -> bytes:
             end = close
         start = body.find(b"<marquee", close)
     return b"".join([*kept, body[end:]])
-
-
-def _has_endless_tag(body: bytes) -> bool:
-    """Whether a tag has hundreds of attributes; long values, such as pictures in `data:` addresses, do not count.
-
-    libxml2 compares each attribute with all before it: 100,000 in one tag took 11 s (measured 2026-11).
-    """
-    tags = (tag[0] for tag in _TAG.finditer(body) if tag.end() - tag.start() > _LONGEST_TAG)
-    return any(len(_VALUE.sub(b"", tag)) > _LONGEST_TAG for tag in tags)
 
 
 @lru_cache(maxsize=1)

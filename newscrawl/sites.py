@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urljoin, urlsplit
 
@@ -121,7 +122,7 @@ class Site:
         """
         plain = _PLAIN_PATH.fullmatch(href)
         if plain and plain[2] not in _NOT_PAPERS:  # what nearly every link of a page looks like
-            return self._place(plain[1], [plain[2], plain[3]] if plain[3] else [plain[2]], 1)
+            return _plain_place(self.home, href)
         try:
             parts = urlsplit(urljoin(base or self.home, href.strip()))
             port = parts.port
@@ -135,7 +136,7 @@ class Site:
             page = int(segments.pop())
             segments.pop()
         edition = segments.pop(0) if segments and segments[0] in {"fr", "en"} else None
-        return self._place(edition, segments, page)
+        return _place(self.home, edition, segments, page)
 
     def next_page(self, href: str, base: str) -> Place | None:
         """The place behind a link that says it is a further page of the listing at `base`, whatever its address.
@@ -167,38 +168,46 @@ class Site:
         origin = urlsplit(self.origin)
         return bool(self.origin) and (hostname, port) == (origin.hostname, origin.port)
 
-    def _place(self, prefix: str | None, segments: list[str], page: int) -> Place | None:
-        edition: Edition = "fr" if prefix == "fr" else "en" if prefix == "en" else "ar"
-        root = self.home + (f"{edition}/" if edition != "ar" else "")
 
-        def listing(path: str, *, paper: str | None = None, once: bool = False) -> Place:
-            url = f"{root}{path}" if path else root.rstrip("/") + ("/" if edition == "ar" else "")
-            return Place(f"{url}?page={page}" if page > 1 else url, Kind.LISTING, edition, paper, page=page, once=once)
+@lru_cache(maxsize=1 << 14)
+def _plain_place(home: str, path: str) -> Place | None:
+    """The place of a path that `_PLAIN_PATH` matches: the links of a site come again on page after page."""
+    prefix, *segments = _PLAIN_PATH.fullmatch(path).groups()  # type: ignore[union-attr]
+    return _place(home, prefix, [segment for segment in segments if segment], 1)
 
-        match segments:
-            case [first, *_] if "\0" in "".join(segments):
-                return None
-            case []:
-                return listing("")
-            case [*head, "rss"] if len(head) <= 1 and not (head and head[0] in _NOT_PAPERS):
-                path = "/".join(segments)
-                return Place(f"{root}{path}", Kind.FEED, edition, head[0] if head else None, once=bool(head))
-            case ["author", name]:
-                # Names are written with `+` for a space; %20 and %2B-less spellings are the same author.
-                return listing(f"author/{quote_plus(name.replace('+', ' '))}", once=True)
-            case ["city"]:
-                return listing("city", once=True)
-            case ["city", name]:
-                return listing(f"city/{quote(name, safe='+')}", once=True)
-            case [topic] if topic in TOPICS:
-                return listing(topic)
-            case [first, *_] if first in _NOT_PAPERS or not _SEGMENT.fullmatch(first):
-                return None
-            case [paper]:
-                return listing(paper, paper=paper)
-            case [paper, number] if _is_number(number) and len(number) <= 12:
-                return Place(f"{root}{paper}/{number}", Kind.ARTICLE, edition, paper, number)
-        return None
+
+def _place(home: str, prefix: str | None, segments: list[str], page: int) -> Place | None:
+    edition: Edition = "fr" if prefix == "fr" else "en" if prefix == "en" else "ar"
+    root = home + (f"{edition}/" if edition != "ar" else "")
+
+    def listing(path: str, *, paper: str | None = None, once: bool = False) -> Place:
+        url = f"{root}{path}" if path else root.rstrip("/") + ("/" if edition == "ar" else "")
+        return Place(f"{url}?page={page}" if page > 1 else url, Kind.LISTING, edition, paper, page=page, once=once)
+
+    match segments:
+        case [first, *_] if "\0" in "".join(segments):
+            return None
+        case []:
+            return listing("")
+        case [*head, "rss"] if len(head) <= 1 and not (head and head[0] in _NOT_PAPERS):
+            path = "/".join(segments)
+            return Place(f"{root}{path}", Kind.FEED, edition, head[0] if head else None, once=bool(head))
+        case ["author", name]:
+            # Names are written with `+` for a space; %20 and %2B-less spellings are the same author.
+            return listing(f"author/{quote_plus(name.replace('+', ' '))}", once=True)
+        case ["city"]:
+            return listing("city", once=True)
+        case ["city", name]:
+            return listing(f"city/{quote(name, safe='+')}", once=True)
+        case [topic] if topic in TOPICS:
+            return listing(topic)
+        case [first, *_] if first in _NOT_PAPERS or not _SEGMENT.fullmatch(first):
+            return None
+        case [paper]:
+            return listing(paper, paper=paper)
+        case [paper, number] if _is_number(number) and len(number) <= 12:
+            return Place(f"{root}{paper}/{number}", Kind.ARTICLE, edition, paper, number)
+    return None
 
 
 def _is_number(text: str) -> bool:
