@@ -21,8 +21,9 @@ def _any_case(word: str) -> str:
 
 _LINK: Final = re.compile(
     (
-        rf"<(?:[aA][\s/]++(?:{_OTHER_ATTRIBUTE})*+{_any_case('href')}\s*+=\s*+"
-        r"(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\s>]++))"
+        # What has no address is a match too: its tag is not read again.
+        rf"<(?:[aA][\s/]++(?:{_OTHER_ATTRIBUTE})*+(?:{_any_case('href')}\s*+=\s*+"
+        r"(?:\"(?:([^\"]*+)\"|.*+)|'(?:([^']*+)'|.*+)|([^\s>]++)))?+"
         r"|!--(?:-?>|.*?--!?>|.*+)"
         rf"|(?=[sStTiIxXnN])({'|'.join(map(_any_case, _RAW_TEXT.split()))})(?=[\s/>])"
         r"[^>]*+(?:>.*?</(?i:\4)(?=[\s/>])|.*+))"

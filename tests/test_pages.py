@@ -331,3 +331,28 @@ def test_any_page_is_an_article_or_a_reason_within_a_second(body):
         with contextlib.suppress(Rejected):
             parse(HtmlResponse(URL, body=body), SITE)
     assert time.process_time() - started < 2.0  # two parses, each under a second
+
+
+LONG_REST = "<p>" + "ذيل الصفحة " * 4000 + "</p>"
+
+
+def test_what_follows_the_closing_line_is_not_needed():
+    main = family(f"<p>نص الخبر الأول</p><p>{CLOSING}</p>")
+    assert article(main + LONG_REST) == article(main)
+    assert article(main + LONG_REST).source_url
+
+
+def test_an_article_with_parts_behind_its_closing_line_is_read_whole():
+    content, title = family(f"<p>نص الخبر</p><p>{CLOSING}</p>").split('<span class="articlecontent">')
+    values = article(f'<span class="articlecontent">{content}{title}{LONG_REST}')
+    assert values.paragraphs == ["نص الخبر"]
+    assert (values.title, values.published_raw) == (TITLE, "نشر في هسبريس يوم 12 - 11 - 2015")
+    early = family(f"<p>قال إن الخبر من مصدره وهو</p><p>نص</p>{LONG_REST}<p>{CLOSING}</p>")
+    assert len(article(early).paragraphs) == 3
+
+
+@pytest.mark.parametrize("ticker", ["<marquee>", "<marquee><a href='/press/1'>عنوان</a>", "<MARQUEE>"])
+def test_a_ticker_that_is_left_open_takes_no_article_along(ticker):
+    main = f"{ticker}{family('<p>نص الخبر الأول</p>')}<marquee>ذيل</marquee>"
+    text = page(main).replace(TICKER, "")
+    assert parse_article(response(text), SITE).title == TITLE
