@@ -343,7 +343,7 @@ def test_what_follows_the_closing_line_is_not_needed():
 
 
 def test_an_article_with_parts_behind_its_closing_line_is_read_whole():
-    content, title = family(f"<p>نص الخبر</p><p>{CLOSING}</p>").split('<span class="articlecontent">')
+    title, content = family(f"<p>نص الخبر</p><p>{CLOSING}</p>").split('<span class="articlecontent">')
     values = article(f'<span class="articlecontent">{content}{title}{LONG_REST}')
     assert values.paragraphs == ["نص الخبر"]
     assert (values.title, values.published_raw) == (TITLE, "نشر في هسبريس يوم 12 - 11 - 2015")
