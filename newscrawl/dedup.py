@@ -160,20 +160,19 @@ class DuplicateIndex:
         self.forgotten = 0 if self._tables.version() == SIGNATURE else self._tables.reset(SIGNATURE)
         """Texts of another signature version that were dropped."""
         self._last_id = self._tables.last_id()
-        waiting = self._tables.waiting()
+        ids, sizes, joined = self._tables.waiting()
         self._recent: dict[int, list[int]] = {}
         self._recent_texts = 0
         # What may be in the tables, a bit for each 128 hashes: a merge fills it in; after a restart all may be there.
-        is_merged = self._last_id > len(waiting)
+        is_merged = self._last_id > len(ids)
         self._filter = np.full(_FILTER_BYTES, 0xFF, np.uint8) if is_merged else np.zeros(_FILTER_BYTES, np.uint8)
         self._merge_low = self._merge_upto = 0  # next bucket, and last text, of the merge under way
         self._papers: OrderedDict[str, _Paper] = OrderedDict()
-        self._waiting_texts = len(waiting)
-        self._waiting = np.sort(
-            np.concatenate([_packed(_unpadded(hashes), id_) for id_, hashes in waiting])
-            if waiting
-            else np.empty(0, np.uint64)
-        )
+        self._waiting_texts = len(ids)
+        self._waiting = _unpadded(joined)
+        self._waiting <<= _ID_BITS_
+        self._waiting |= np.repeat(np.array(ids, np.uint64), np.array(sizes, np.intp) // _HASH_BYTES)
+        self._waiting.sort()
 
     def copy_of(self, key: str, text: str, *, paper: str | None = None, day: int | None = None) -> Copy | None:
         """Answer the first text that this is a copy of, or None and remember it as a first.
@@ -493,19 +492,15 @@ def _line_hash(line: str) -> int:
     return _xxh(line.strip().encode("utf-8", "replace"))
 
 
-def _packed(hashes: NDArray[np.uint64], id_: int) -> NDArray[np.uint64]:
-    return (hashes << _ID_BITS_) | np.uint64(id_)
-
-
 def _padless(hashes: NDArray[np.uint64]) -> bytes:
     """Five bytes for each hash."""
     return hashes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :_HASH_BYTES].tobytes()
 
 
-def _unpadded(data: bytes) -> NDArray[np.uint64]:
+def _unpadded(data: bytes | bytearray) -> NDArray[np.uint64]:
     padded = np.zeros((len(data) // _HASH_BYTES, 8), np.uint8)
     padded[:, :_HASH_BYTES] = np.frombuffer(data, np.uint8).reshape(-1, _HASH_BYTES)
-    return padded.view("<u8").reshape(-1).astype(np.uint64)
+    return padded.view("<u8").reshape(-1).astype(np.uint64, copy=False)
 
 
 def _merged_entries(old: list[tuple[int, bytes]], new: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -204,11 +204,13 @@ class Frontier:
             if hasattr(self, "_feeds"):
                 self._duplicates.save()
                 self.commit()
-                self._account()
+                totals = self._account()
                 self._feeds.close()
+            else:
+                totals = {}
             finished = reason == "finished" and self._failure is None and not self._holds_back()
             told = {name: tell(reason) for name, tell in self.closing.items()}
-            self.store.end_run(finished=finished, summary={"reason": reason, **self._totals(), **told})
+            self.store.end_run(finished=finished, summary={"reason": reason, **totals, **told})
         except (StoreError, FeedError) as error:
             self._fail(str(error))
         finally:
@@ -742,18 +744,16 @@ class Frontier:
             return not place.once
         return refresh is not None and time.time() - (settled_at or 0) > refresh * 86400
 
-    def _account(self) -> None:
-        for name, value in self._totals().items():
+    def _account(self) -> dict[str, int]:
+        """Put into the stats where the URLs of this state stand, in all, and answer it."""
+        totals = {state.name.lower(): 0 for state in State}
+        for count in self.store.counts():
+            totals[count.state.name.lower()] += count.urls
+        for name, value in totals.items():
             self._crawler.stats.set_value(f"newscrawl/state/{name}", value)
         self._crawler.stats.set_value(
             "newscrawl/state/exported", sum(self.store.exported(feed)[0] for feed in self._feed_paths)
         )
-
-    def _totals(self) -> dict[str, int]:
-        """URLs of this state by where they stand, in all."""
-        totals = {state.name.lower(): 0 for state in State}
-        for count in self.store.counts():
-            totals[count.state.name.lower()] += count.urls
         return totals
 
 

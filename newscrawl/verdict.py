@@ -43,6 +43,8 @@ _ENOUGH: Final = 20
 _GONE_MISSING: Final = 0.2
 _MANY_FAILURES: Final = 0.2
 _RUNS: Final = 10
+_EVERY: Final = 1 << 62
+"""No number of an exported item is as large."""
 
 Ends = Counter[tuple[Kind, State, str]]
 
@@ -204,7 +206,7 @@ class RunVerdict:
         past = [run.summary.get("verdict", {}) for run in frontier.store.runs(_RUNS) if run.ended is not None]
         arguments = getattr(self._crawler.spider, "arguments", None)
         hosts = {site.id: site.host for site in arguments.sites} if arguments else {}
-        known = any(frontier.store.exported(feed)[0] for feed in ("articles", "duplicates"))
+        known = any(frontier.store.exported_keys(feed, 0, _EVERY, 1) for feed in ("articles", "duplicates"))
         verdicts = {}
         for site in hosts or frontier.ends:
             host = hosts.get(site, "")

@@ -199,9 +199,15 @@ class DuplicateTables:
         )
 
     @_told
-    def waiting(self) -> list[tuple[int, bytes]]:
-        """Answer (texts.id, hashes) of the texts that are not merged yet, in order."""
-        return self._db.execute("SELECT id, hashes FROM text_waiting ORDER BY id").fetchall()
+    def waiting(self) -> tuple[list[int], list[int], bytearray]:
+        """Answer ids, sizes and joined hashes of the texts that are not merged yet, in order."""
+        ids, sizes, joined = [], [], bytearray()
+        with closing(self._db.execute("SELECT id, hashes FROM text_waiting ORDER BY id")) as rows:
+            for id_, hashes in rows:
+                ids.append(id_)
+                sizes.append(len(hashes))
+                joined += hashes
+        return ids, sizes, joined
 
     @_told
     def merged(self, upto: int) -> None:
