@@ -171,7 +171,8 @@ class DuplicateIndex:
         self._waiting_texts = len(ids)
         self._waiting = _unpadded(joined)
         self._waiting <<= _ID_BITS_
-        self._waiting |= np.repeat(np.array(ids, np.uint64), np.array(sizes, np.intp) // _HASH_BYTES)
+        del joined  # no two of these large ones at a time
+        self._waiting |= np.repeat(np.array(ids, np.uint32), np.array(sizes, np.intp) // _HASH_BYTES)
         self._waiting.sort()
 
     def copy_of(self, key: str, text: str, *, paper: str | None = None, day: int | None = None) -> Copy | None:

@@ -56,7 +56,7 @@ CHECKPOINT_PAGES = 8_000
 BUSY_SECONDS = 5.0
 CLOCK_SLACK = 60
 """Seconds that the clock may go back (NTP does) before waiting times are corrected."""
-COUNTED = 100_000
+COUNTED = 20_000
 """URLs counted at a time."""
 VARIABLES = 500
 """Values in one IN list; SQLite before 3.32 takes 999."""
