@@ -120,9 +120,10 @@ class Site:
         >>> maghress.locate("https://www.turess.com/assabah/1") is None
         True
         """
-        plain = _PLAIN_PATH.fullmatch(href)
+        path = href[len(self.home) - 1 :] if href.startswith(self.home) else href
+        plain = _PLAIN_PATH.fullmatch(path)
         if plain and plain[2] not in _NOT_PAPERS:  # what nearly every link of a page looks like
-            return _plain_place(self.home, href)
+            return _plain_place(self.home, path)
         try:
             parts = urlsplit(urljoin(base or self.home, href.strip()))
             port = parts.port
