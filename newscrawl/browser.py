@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -151,8 +152,7 @@ class Browser:
             "playwright_context_kwargs": self._context_options(request, ticket),
             "playwright_page_init_callback": look.begin,
             "playwright_page_goto_kwargs": {"wait_until": "commit"},
-            # It would read the page at once, and before that wait for loads that never end.
-            "playwright_include_page": True,
+            "playwright_include_page": True,  # it is closed here, with its context
         }
         asked = request.replace(meta=meta)
         life.began += 1
@@ -160,7 +160,6 @@ class Browser:
         try:
             async with asyncio.timeout(seconds + clicks * (look.pause + _NEWS_SECONDS)):
                 answer: Response = await life.handler.download_request(asked)
-                body = await look.read(asked.meta["playwright_page"])
         except Exception as error:
             if not look.moved:
                 if not await self._answers(life):
@@ -179,7 +178,7 @@ class Browser:
         request.meta[MORE] = look.more
         self._count("pages")
         answer.headers[b"Content-Type"] = b"text/html; charset=utf-8"
-        return answer.replace(body=body, encoding="utf-8", request=request)
+        return answer.replace(body=look.body, encoding="utf-8", request=request)
 
     async def _close_page(self, life: _Life, name: str, ticket: Ticket) -> None:
         assert self._proxy
@@ -301,13 +300,17 @@ class _Look:
     """Status and Location of a redirect of the page itself"""
     more: list[str] = field(default_factory=list)
     """links that came by clicks"""
+    body: bytes = b""
+    """of the page as it was read, in UTF-8"""
     _loading: int = 0
     """requests under way"""
     _frame: str = ""
     _documents: int = 0
 
     async def begin(self, page: Page, _: Request) -> None:
-        """Before anything is loaded: let the page open no other, and go nowhere else."""
+        """Before anything is loaded: let the page open no other, and go nowhere else, and be read when it is at rest."""
+        # The handler reads it as soon as it has begun to come: whole, and not at all while it loads itself again.
+        page.content = partial(self._read, page)  # type: ignore[method-assign]
         # The page's own requests have a route of their own, by the handler: this is for whatever it opens.
         await page.context.route("**", lambda route: route.abort())
         page.on("popup", lambda popup: popup.close())
@@ -347,8 +350,8 @@ class _Look:
         else:
             await session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
 
-    async def read(self, page: Page) -> bytes:
-        """The page, in UTF-8, when it has come to rest and its control for more has brought what it brings."""
+    async def _read(self, page: Page) -> str:
+        """The page when it has come to rest and its control for more has brought what it brings."""
         if not self._frame:
             raise RuntimeError("the page could not be watched")
         with contextlib.suppress(TimeoutError):
@@ -369,10 +372,10 @@ class _Look:
             self.more += news
         # One letter more than is kept: what the page has grown to does not come whole.
         html: str = await page.evaluate(f"document.documentElement.outerHTML.slice(0, {self.most_bytes + 1})")
-        body = html.encode("utf-8", "replace")
-        if len(body) > self.most_bytes:
+        self.body = html.encode("utf-8", "replace")
+        if len(self.body) > self.most_bytes:
             raise RuntimeError(f"more than {self.most_bytes} bytes")
-        return body
+        return self.body.decode()
 
     async def _news(self, page: Page, known: set[str]) -> list[str]:
         """Links that a click has brought, once it has; none where the page has come to rest without any."""
