@@ -17,6 +17,7 @@ from lxml import etree
 from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
+from newscrawl.excerpt import around_article, without_ticker
 from newscrawl.links import hrefs_of
 from newscrawl.store import Kind
 
@@ -62,11 +63,6 @@ _NOTICE: Final = re.compile(
     r"|Thank you for reporting!|This image will be automatically disabled"
 )
 _LONGEST_CLOSING: Final = 200
-# The last words of the closing line in UTF-8, and room for the tags behind them.
-_CLOSING_WORDS: Final = ("مصدره".encode(), b"depuis sa source", b"from its source")
-_BEHIND_CLOSING: Final = 512
-_LONG_REST: Final = 1 << 14
-"""Bytes behind the closing line from which on a second look at a page that needs one costs less than it saves."""
 _SOURCE_SPACE: Final = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")  # all but the single space, which is most
 _NEXT_PAGE: Final = re.compile(r"\d{1,6}|التالي|الصفحة التالية|Suivant|Next|»|›", re.IGNORECASE)
 MORE_WORDS: Final = (
@@ -328,7 +324,7 @@ class Page:
     @cached_property
     def _root(self) -> etree._Element:
         """The tree of the page but for its ticker, half of most pages, of which nothing but the links is asked."""
-        return tree(_without_ticker(self._body))
+        return tree(without_ticker(self._body))
 
     def hrefs(self) -> list[str]:
         """Every link of the page, ticker, menus and related articles included, as written."""
@@ -367,15 +363,13 @@ class Page:
         Raises:
             Rejected: the page is no article, or one without title or text.
         """
-        closing = next((at for words in _CLOSING_WORDS if (at := self._body.find(words)) >= 0), len(self._body))
-        if len(self._body) - closing > _LONG_REST and 0 <= self._body.find(b"articlecontent") < closing:
-            end = self._body.rfind(b"<", 0, closing + _BEHIND_CLOSING)
+        if (excerpt := around_article(without_ticker(self._body))) is not None:
             with suppress(Rejected):
-                return Page(self._response, self.site, body=self._body[:end])._article(must_close=True)
+                return Page(self._response, self.site, body=excerpt)._article(excerpt=True)
         return self._article()
 
-    def _article(self, *, must_close: bool = False) -> ArticleValues:
-        """The values of an article; with `must_close`, only of one whose classes all stand before its closing line."""
+    def _article(self, *, excerpt: bool = False) -> ArticleValues:
+        """The values of an article; with `excerpt`, only of one whose classes all stand in it."""
         contents = self._content
         title_elements = [e for e in self._classed("articletitle") if _words(e)]
         fallback = not contents
@@ -390,8 +384,8 @@ class Page:
                 break
         head = next(iter(self._classed("articlenewspaper")), None)
         published_raw = dates.find_publication_line(_words(head, " ")) if head is not None else None
-        if must_close and not (text.closed and title_elements and published_raw):
-            raise Rejected("not_closed")
+        if excerpt and not (title_elements and published_raw):
+            raise Rejected("incomplete")
         if published_raw is None:
             head, published_raw = self._publication_line()
         title = _words(title_elements[0]) if title_elements else self._fallback_title()
@@ -688,19 +682,6 @@ def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
     if root is None:
         raise Rejected("unreadable")
     return root
-
-
-def _without_ticker(body: bytes) -> bytes:
-    """A page without its marquees; one that holds more than links, because its end is lost, stays."""
-    if (start := body.find(b"<marquee")) < 0:
-        return body
-    kept, end = [], 0
-    while start >= 0 and (close := body.find(b"</marquee>", start)) >= 0:
-        if b"article" not in body[start:close].lower():
-            kept.append(body[end:start])
-            end = close
-        start = body.find(b"<marquee", close)
-    return b"".join([*kept, body[end:]])
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,116 @@
+"""An article read from an excerpt of its page is that of the whole page."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scrapy.http import HtmlResponse
+
+from newscrawl import pages
+from newscrawl.demo import DemoServer
+from newscrawl.excerpt import around_article, without_ticker
+from newscrawl.pages import Page, Rejected, readable
+from newscrawl.sites import get_site
+
+FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*/*/body.html"))
+SITE = get_site("demo")
+
+
+def read(response, *, whole):
+    """The values of a page, or the reason why it has none."""
+    page = Page(response, SITE)
+    try:
+        return asdict(page._article() if whole else page.article())
+    except Rejected as rejected:
+        return rejected.reason
+
+
+def alike(body, url="https://www.demoress.example/press/1", **headers):
+    """Both ways to read a page give the same; answers whether an excerpt was enough."""
+    response = HtmlResponse(url, body=body, headers=headers)
+    try:
+        found = read(response, whole=False)
+    except Rejected:
+        return False
+    assert found == read(response, whole=True)
+    return around_article(without_ticker(readable(body, ""))) is not None and isinstance(found, dict)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.parent.name)
+def test_recorded_pages(path):
+    alike(path.read_bytes())
+
+
+def test_bundled_pages():
+    server = DemoServer(400)
+    enough = articles = 0
+    for article in server.corpus.articles:
+        head, _, body = server.answer("GET", article.path).partition(b"\r\n\r\n")
+        if b"text/html" in head:
+            articles += 1
+            enough += alike(body)
+    assert articles > 250
+    assert enough > articles * 0.7  # the others are damaged, or have none of the classes
+
+
+PIECES = [
+    "<div>", "</div>", "<span>", "</span>", "<p>", "</p>", "<P>", "</P >", "<br>", "<br/>", "<hr>", "<b>", "</b>", "<h2>", "</h2>", "<td>",
+    "<tr>", "</tr>", "<table><tr><td>", "</td></tr></table>", "</td>", "</table>", "<li>", "</li>", "<ul>", "</ul>", "<a href='/1'>", "</a>",
+    "<form>", "</form>", "<center>", "</center>", "<o:p>", "</o:p>", "<marquee>", "</marquee>", "<iframe src=x></iframe>", "<iframe>",
+    "<!-- ", " -->", "<!--x-->", "<script>", "</script>", "<script>'<p>'</script>", "<style>", "</style>", "<noscript>", "<textarea>",
+    "<title>", "</title>", "<img src='/a.png' alt='</span>'>", '<a title="</div>">',  " < 3 ",
+    "نص الخبر", "وقال الوزير", "text", "&amp;", "</body>", "</html>", "<body>", "</head>", "<?x?>", "</>", "<svg/>",
+    '<span class="articletitle">عنوان</span>', '<span class="articlenewspaper">نشر في هسبريس يوم 12 - 11 - 2015</span>',
+    '<span class="articlecontent">', '<div class="articlecontent">', '<p class="articlecontent">', '<div class="ArticleContent">',
+    '<DIV CLASS="articlecontent">', '<td class="articlecontent">', "<div class='x ARTICLEcontent'>", "<p>انقر <a href='http://a.example/1'>هنا</a> لقراءة الخبر من مصدره.</p>",
+]  # fmt: skip
+NAMES = (
+    "a b body button center dd div dl form frameset h2 head html iframe li noscript option p pre script select span style"
+    " svg table tbody td template textarea title tr ul xmp"
+)
+NESTED = [
+    f"<{name}>{inner}</{name}>" for name in NAMES.split() for inner in ("نص", "<p>نص</p>", "<div><td>نص</td></div>")
+]
+# An attribute or tag that is left open takes what follows into itself: before an article, an excerpt is spared that.
+BROKEN = ["<p title='", "'>", '">', "<p", "<img alt=it's>", "</"]
+TITLE = '<h1 class="articletitle">عنوان الخبر</h1>'
+HEAD = '<div class="articlenewspaper"><a href="/press">هسبريس</a> نشر في هسبريس يوم 12 - 11 - 2015</div>'
+some, any_of = (
+    st.lists(st.sampled_from(pieces), max_size=6).map("".join) for pieces in (PIECES + NESTED, PIECES + NESTED + BROKEN)
+)
+
+
+@given(
+    some,
+    some,
+    any_of | st.lists(st.sampled_from(NESTED)).map("".join),
+    any_of,
+    st.sampled_from(["div", "span", "p", "td", "DIV"]),
+)
+def test_any_markup(before, between, inside, after, container):
+    content = f'<{container} class="articlecontent">نص{inside}ختام</{container}>'
+    alike(
+        f"<html><head><title>موقع</title></head><body>{before}{TITLE}{HEAD}{between}{content}{after}</body></html>".encode()
+    )
+
+
+@pytest.mark.parametrize("piece", ["<script>", "<!--", "<p title='", "<div>", "</p>", "<p x=", "<style >"])
+def test_the_time_is_linear(piece):
+    body = f'<head></head>{TITLE}<div class="articlecontent">'.encode() + piece.encode() * 400_000
+    started = time.process_time()
+    around_article(body)
+    around_article(body.replace(b"<h1", piece.encode() * 400_000 + b"<h1", 1))
+    assert time.process_time() - started < 2
+
+
+def test_what_is_cut_out_is_not_parsed(monkeypatch):
+    parsed = []
+    tree = pages.tree
+    monkeypatch.setattr(pages, "tree", lambda body: parsed.append(body) or tree(body))
+    menu, tail = "<a href='/x'>قائمة</a>" * 50, "<p>ذيل</p>" * 50
+    body = f'<head></head><body>{menu}{TITLE}{HEAD}<div class="articlecontent"><p>نص</p></div>{tail}'
+    assert alike(body.encode())
+    assert [("قائمة".encode() in body, "ذيل".encode() in body) for body in parsed] == [(False, False), (True, True)]
