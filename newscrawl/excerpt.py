@@ -15,8 +15,19 @@ _TAG: Final = re.compile(
     rb"<(?=[A-Za-z/!?])(?:((?i:script|style))[\s>](?s:.*?)</(?i:script|style)>|(?!(?i:script|style)[\s>])(/?[A-Za-z][A-Za-z0-9:]*+)"
     rb"(?:\s++[^\s=>\"'<]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++))?+)*+[\s/]*+>)?+"
 )
-_CONTAINERS: Final = frozenset({b"div", b"span", b"td", b"section", b"article"})
-_VOID: Final = frozenset({b"br", b"hr", b"img", b"wbr"})
+_VOID: Final = frozenset(b"br hr img wbr".split())
+_INLINE: Final = frozenset(b"a b big em font i iframe s small strike strong sub sup u".split())
+_FLOW: Final = frozenset(b"article blockquote center div figcaption figure section span".split())
+_BLOCKS: Final = frozenset(b"h2 h3 h4 h5 h6 ol p table ul".split())
+_PARTS: Final = {
+    b"li": frozenset({b"ol", b"ul"}),
+    b"tbody": frozenset({b"table"}),
+    b"tr": frozenset({b"table", b"tbody"}),
+    b"td": frozenset({b"tr"}),
+    b"th": frozenset({b"tr"}),
+}
+"""Elements that stand in certain others only."""
+_HOLD_ANY: Final = _FLOW | {b"li", b"td", b"th"}
 
 
 def without_ticker(body: bytes) -> bytes:
@@ -59,20 +70,31 @@ def _hides(body: bytes, start: int, end: int) -> bool:
 
 
 def _end_of_element(body: bytes, start: int) -> int:
-    """Where the element ends that begins at `start`; -1 where it does not end, or a tag in it has no counterpart."""
+    """Where the element ends that begins at `start`; -1 where a tree might not hold what is in it as it is nested."""
     opened: list[bytes] = []
     for tag in _TAG.finditer(body, start):
         if tag[1]:
             continue
         name = (tag[2] or b"").lower()
-        if not name or (not opened and name not in _CONTAINERS):
-            return -1
-        if name in _VOID:
-            continue
-        if name[0] != ord("/"):
-            opened.append(name)
-        elif opened.pop() != name[1:]:
+        if name[:1] != b"/":
+            if not opened:
+                if name not in _HOLD_ANY:
+                    return -1
+            elif not _may_stand_in(name, opened[-1]):
+                return -1
+            if name not in _VOID:
+                opened.append(name)
+        elif not opened or opened.pop() != name[1:]:
             return -1
         elif not opened:
             return tag.end()
     return -1
+
+
+def _may_stand_in(name: bytes, parent: bytes) -> bool:
+    """Whether libxml2 leaves an element open where another begins in it; it ends paragraphs, <b> and <a> at some."""
+    if name in _PARTS:
+        return parent in _PARTS[name]
+    if name in _FLOW or name in _BLOCKS:
+        return parent in _HOLD_ANY
+    return name in _VOID or (name in _INLINE and name != parent)
