@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+CONTENT: Final = b"articlecontent"
+"""The family's class of an article's text."""
 # Behind the beginning of these nothing is a tag until their end comes.
 _HIDING: Final = re.compile(
     rb"<(?=[!sStTiIxXnNpP])(?:!--|(?i:(script|style|title|textarea|iframe|xmp|noembed|noframes|plaintext)))"
@@ -44,18 +46,19 @@ def without_ticker(body: bytes) -> bytes:
 
 
 def around_article(body: bytes) -> bytes | None:
-    """The head of a page and its article, from the first class of the family to the end of the content.
+    """The head of a page and its article, from the first class of the family to the end of the first content.
 
-    None where the bytes do not tell that a tree of these has the same article as one of the whole page: the classes are
-    missing or stand behind the content too, or tags are not nested as they are written.
+    None where the bytes do not tell that these are in it what they are in the whole page: there is no such class, or
+    tags are not nested as they are written.
     """
-    head = max(body.find(b"</head>"), body.find(b"</HEAD>"))
-    content = body.find(b"articlecontent", head)
-    if head < 0 or content < 0 or body.find(b"ARTICLE", head) >= 0:
+    if (head := body.find(b"</head>")) < 0:
+        head = body.find(b"</HEAD>")
+    content = body.find(CONTENT, head)
+    if head < 0 or content < 0:
         return None
     start = body.rfind(b"<", head, body.find(b"article", head))
     end = _end_of_element(body, body.rfind(b"<", head, content))
-    if end < 0 or body.find(b"articlecontent", end) >= 0 or _hides(body, head, start):
+    if end < 0 or body.find(b"ARTICLE", head, end) >= 0 or _hides(body, head, start):
         return None
     return b"%b</head><body>%b" % (body[:head], body[start:end])
 
