@@ -159,13 +159,15 @@ class DuplicateIndex:
         self._window = window
         self.forgotten = 0 if self._tables.version() == SIGNATURE else self._tables.reset(SIGNATURE)
         """Texts of another signature version that were dropped."""
-        self._last_id = self._tables.last_id()
+        self.last_id = self._tables.last_id()
+        """Number of the text remembered last."""
         ids, sizes, joined = self._tables.waiting()
         self._recent: dict[int, list[int]] = {}
         self._recent_texts = 0
+        self._gathered = self.last_id  # texts up to this one are not among the recent
         # What may be in the tables, a bit for each 128 hashes: a merge fills it in; after a restart all may be there.
-        is_merged = self._last_id > len(ids)
-        self._filter = np.full(_FILTER_BYTES, 0xFF, np.uint8) if is_merged else np.zeros(_FILTER_BYTES, np.uint8)
+        self._is_merged = self.last_id > len(ids)  # some texts are in the tables
+        self._filter = np.full(_FILTER_BYTES, 0xFF, np.uint8) if self._is_merged else np.zeros(_FILTER_BYTES, np.uint8)
         self._merge_low = self._merge_upto = 0  # next bucket, and last text, of the merge under way
         self._papers: OrderedDict[str, _Paper] = OrderedDict()
         self._waiting_texts = len(ids)
@@ -211,9 +213,19 @@ class DuplicateIndex:
                 story = normalise("\n".join(line for hash_, line in hashed.items() if hash_ not in furniture))
         return _sign(whole, story, paper or None, day, lines)
 
-    def find(self, signature: Signature, *, key: str | None = None) -> Copy | None:
-        """Answer the first text that this is a copy of; `key` is its own, which is no copy of itself."""
-        candidates = self._candidates(signature.hashes)
+    def find(self, signature: Signature, *, key: str | None = None, since: int | None = None) -> Copy | None:
+        """Answer the first text that this is a copy of.
+
+        Args:
+            signature: of the text.
+            key: its own, of which it is no copy.
+            since: `last_id` of an earlier look that found nothing: only texts remembered later are looked at.
+        """
+        hashes = signature.hashes
+        if since is not None and since >= self._gathered:
+            candidates = self._newer(hashes, since)
+        else:
+            candidates = self._candidates(hashes)
         if not candidates:
             return None
         sketch = int.from_bytes(signature.sketch or b"")
@@ -247,6 +259,13 @@ class DuplicateIndex:
 
     # looking up
 
+    def _newer(self, hashes: NDArray[np.uint64], since: int) -> list[int]:
+        """Ids of the recent texts after `since` that share a hash."""
+        if since == self.last_id:
+            return []
+        recent = self._recent
+        return list({id_ for hash_ in hashes.tolist() for id_ in recent.get(hash_, ()) if id_ > since})
+
     def _candidates(self, hashes: NDArray[np.uint64]) -> list[int]:
         """Ids of some texts that share a hash: those that share most, the first settled before others."""
         found: list[int] = []
@@ -262,7 +281,8 @@ class DuplicateIndex:
             if total:
                 at = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(total)
                 found += (self._waiting[at] & _ID_MASK).tolist()
-        found += self._merged(hashes)
+        if self._is_merged:
+            found += self._merged(hashes)
         limit = _CANDIDATES if self._window is None else _POSTINGS  # the firsts of other windows come first
         if len(found) <= limit:
             return list(set(found))
@@ -294,8 +314,8 @@ class DuplicateIndex:
     # adding
 
     def _add(self, key: str, signature: Signature) -> None:
-        self._last_id += 1
-        id_ = self._last_id
+        self.last_id += 1
+        id_ = self.last_id
         row = TextRow(
             id_,
             key,
@@ -322,6 +342,7 @@ class DuplicateIndex:
         self._waiting = np.sort(np.concatenate((self._waiting, recent)))
         self._waiting_texts += self._recent_texts
         self._recent, self._recent_texts = {}, 0
+        self._gathered = self.last_id
 
     def _merge_slab(self) -> None:
         """Merge some buckets into the tables, once enough texts wait: a step now and then keeps every settlement short.
@@ -331,7 +352,7 @@ class DuplicateIndex:
         if self._merge_upto == 0:
             if self._waiting_texts < _MERGE_AT:
                 return
-            self._merge_low, self._merge_upto = 0, self._last_id
+            self._merge_low, self._merge_upto = 0, self.last_id
         low, high = self._merge_low, self._merge_low + _SLAB
         start, end = self._waiting.searchsorted(np.array([low, high], np.uint64) << _BUCKET_SHIFT)
         new = self._waiting[start:end]
@@ -342,12 +363,13 @@ class DuplicateIndex:
             first = low << _REST_BITS >> _FILTER_BITS_LEFT
             present = np.zeros(_SLAB << _REST_BITS >> _FILTER_BITS_LEFT, bool)
             present[(every >> _FILTER_ENTRY_SHIFT).astype(np.intp) - first] = True
+            self._is_merged = True
             self._filter[first >> 3 : (first + present.size) >> 3] = np.packbits(present, bitorder="little")
         self._merge_low = high
         if high >= 1 << _BUCKET_BITS:
             self._tables.merged(self._merge_upto)
             self._waiting = self._waiting[(self._waiting & _ID_MASK) > self._merge_upto]
-            self._waiting_texts = self._last_id - self._merge_upto
+            self._waiting_texts = self.last_id - self._merge_upto
             self._merge_upto = 0
 
     # papers

@@ -111,8 +111,8 @@ class _Signed:
 
     signature: Signature
     copy: Copy | None
-    settled_texts: int
-    """Texts that had been settled in this run when `copy` was looked for."""
+    known: int
+    """Number of the text that was the last to be settled when `copy` was looked for."""
 
 
 class Frontier:
@@ -148,7 +148,6 @@ class Frontier:
         self._failure: str | None = None
         self._window = settings.getint("NEWSCRAWL_DUPLICATES_WINDOW") or None
         self._texts: dict[str, _Signed] = {}
-        self._settled_texts = 0
         self.ends: dict[str, Counter[tuple[Kind, State, str]]] = {}
         """How often a page of a kind came to an end for a reason in this run, by site."""
         self.watchers: list[Callable[[Any], None]] = []
@@ -321,7 +320,6 @@ class Frontier:
             for item in settlement.items:
                 if (signed := self._texts.pop(item.key, None)) and item.key not in refused:
                     self._duplicates.settle(item.key, signed.signature, signed.copy)
-                    self._settled_texts += 1
             self._group += 1
             if self._group >= _GROUP_PAGES:
                 self.commit()
@@ -449,14 +447,14 @@ class Frontier:
         if signature is None:
             return None
         copy = self._duplicates.find(signature, key=article_id)
-        self._texts[article_id] = _Signed(signature, copy, self._settled_texts)
+        self._texts[article_id] = _Signed(signature, copy, self._duplicates.last_id)
         return copy
 
     def copy_settled_since(self, article_id: str) -> Copy | None:
         """What `copy_of` would answer now, where it answered None: a page that was under way too may have settled."""
         signed = self._texts.get(article_id)
-        if signed and signed.copy is None and signed.settled_texts != self._settled_texts:
-            signed.copy = self._duplicates.find(signed.signature, key=article_id)
+        if signed and signed.copy is None:
+            signed.copy = self._duplicates.find(signed.signature, key=article_id, since=signed.known)
         return signed.copy if signed else None
 
     def lease_of(self, request: Request) -> Leased | None:

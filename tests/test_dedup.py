@@ -379,3 +379,19 @@ def test_quality_on_the_labelled_pairs(shared: Path):
     assert right / (right + false) >= 0.995
     assert sum(found["copies"]) / len(found["copies"]) >= 0.98
     assert all(found["typography-only"])
+
+
+def test_a_second_look_sees_what_was_settled_meanwhile():
+    index = DuplicateIndex()
+    texts = {key: f"{key} " + " ".join(f"كلمة{key}{n}" for n in range(40)) for key in ("a", "b", "c")}
+    index.copy_of("a", texts["a"])
+    signature = index.sign(texts["b"])
+    since = index.last_id
+    assert index.find(signature, key="x", since=since) is None
+    index.copy_of("c", texts["c"])
+    assert index.find(signature, key="x", since=since) is None
+    index.copy_of("b", texts["b"])
+    assert index.find(signature, key="x", since=since).first == "b"
+    assert index.find(index.sign(texts["a"]), key="x", since=since) is None  # that had been looked at
+    index._gather()
+    assert index.find(signature, key="x", since=since).first == "b"
