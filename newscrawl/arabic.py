@@ -597,10 +597,11 @@ def drop_boilerplate(text: str) -> str:
     'نص الخبر'
     """
     lines = text.split("\n")
-    short = [line for line in lines if len(line) <= _LONGEST_BOILERPLATE]
+    short = [line for line in lines if len(line) <= _LONGEST_BOILERPLATE and line.count(" ") < _MOST_WORDS]
     if not short or not _has_boilerplate(_fold(" ".join(short))):
         return text
-    return "\n".join(line for line in lines if len(line) > _LONGEST_BOILERPLATE or _fold(line) not in _BOILERPLATE)
+    boilerplate = {line for line in short if _fold(line) in _BOILERPLATE}
+    return "\n".join(line for line in lines if line not in boilerplate)
 
 
 def _has_boilerplate(key: str) -> bool:
@@ -696,6 +697,7 @@ _BOILERPLATE = frozenset(
 )
 _LONGEST_BOILERPLATE = 2 * max(map(len, _BOILERPLATE))
 """Letters of a line that may be boilerplate: as many marks as letters."""
+_MOST_WORDS = max(len(line.split()) for line in _BOILERPLATE)
 
 
 # The order of the rules
