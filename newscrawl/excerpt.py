@@ -7,6 +7,11 @@ from typing import Final
 
 CONTENT: Final = b"articlecontent"
 """The family's class of an article's text."""
+# The last words of the closing line, and room for the tags behind them.
+_CLOSING_WORDS: Final = ("مصدره".encode(), b"depuis sa source", b"from its source")
+_BEHIND_CLOSING: Final = 512
+_LONG_REST: Final = 1 << 14
+"""Bytes behind the closing line from which on a second look at a page that needs one costs less than it saves."""
 # Behind the beginning of these nothing is a tag until their end comes.
 _HIDING: Final = re.compile(
     rb"<(?=[!sStTiIxXnNpP])(?:!--|(?i:(script|style|title|textarea|iframe|xmp|noembed|noframes|plaintext)))"
@@ -56,11 +61,26 @@ def around_article(body: bytes) -> bytes | None:
     content = body.find(CONTENT, head)
     if head < 0 or content < 0:
         return None
-    start = body.rfind(b"<", head, body.find(b"article", head))
-    end = _end_of_element(body, body.rfind(b"<", head, content))
+    start, opening = _tag_around(body, body.find(b"article", head)), _tag_around(body, content)
+    end = _end_of_element(body, opening) if 0 <= start <= opening else -1
     if end < 0 or body.find(b"ARTICLE", head, end) >= 0 or _hides(body, head, start):
         return None
     return b"%b</head><body>%b" % (body[:head], body[start:end])
+
+
+def up_to_closing(body: bytes) -> bytes | None:
+    """A page up to the closing line of its content; None where there is none, or little follows it."""
+    content = body.find(CONTENT)
+    closing = next((at for words in _CLOSING_WORDS if (at := body.find(words, max(content, 0))) >= 0), -1)
+    if content < 0 or closing < 0 or len(body) - closing < _LONG_REST:
+        return None
+    return body[: body.rfind(b"<", 0, closing + _BEHIND_CLOSING)]
+
+
+def _tag_around(body: bytes, at: int) -> int:
+    """Where the tag begins that `at` stands in; -1 where the one before it was left open, and may have taken it in."""
+    start = body.rfind(b"<", 0, at)
+    return start if body.rfind(b">", 0, start) > body.rfind(b"<", 0, start) else -1
 
 
 def _hides(body: bytes, start: int, end: int) -> bool:

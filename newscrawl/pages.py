@@ -17,7 +17,7 @@ from lxml import etree
 from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
-from newscrawl.excerpt import CONTENT, around_article, without_ticker
+from newscrawl.excerpt import CONTENT, around_article, up_to_closing, without_ticker
 from newscrawl.links import hrefs_of
 from newscrawl.store import Kind
 
@@ -364,13 +364,20 @@ class Page:
         Raises:
             Rejected: the page is no article, or one without title or text.
         """
-        if (excerpt := around_article(self._body)) is not None:
-            with suppress(Rejected):
-                return Page(self._response, self.site, body=excerpt)._article(whole=self._body)
+        for cut, must_close in ((around_article, False), (up_to_closing, True)):
+            if (excerpt := cut(self._body)) is not None:
+                with suppress(Rejected):
+                    page = Page(self._response, self.site, body=excerpt)
+                    return page._article(whole=self._body, must_close=must_close)
         return self._article()
 
-    def _article(self, *, whole: bytes | None = None) -> ArticleValues:
-        """The values of an article; of an excerpt of a page, only where nothing of it is left in the whole."""
+    def _article(self, *, whole: bytes | None = None, must_close: bool = False) -> ArticleValues:
+        """The values of an article; of an excerpt of a page, only where nothing of it is left in the whole.
+
+        Args:
+            whole: the page, if this is an excerpt.
+            must_close: the excerpt may end inside the text: only the closing line tells that it does not.
+        """
         contents = self._content
         title_elements = [e for e in self._classed("articletitle") if _words(e)]
         fallback = not contents
@@ -385,8 +392,10 @@ class Page:
                 break
         head = next(iter(self._classed("articlenewspaper")), None)
         published_raw = dates.find_publication_line(_words(head, " ")) if head is not None else None
-        if whole is not None and not (title_elements and published_raw and (text.closed or self._holds_all_of(whole))):
-            raise Rejected("incomplete")
+        if whole is not None:
+            ends = text.closed or (not must_close and self._holds_all_of(whole))
+            if not (title_elements and published_raw and ends):
+                raise Rejected("incomplete")
         if published_raw is None:
             head, published_raw = self._publication_line()
         title = _words(title_elements[0]) if title_elements else self._fallback_title()

@@ -83,6 +83,16 @@ some, any_of = (
 )
 
 
+TAIL = "<p>" + "ذيل الصفحة " * 1500 + "</p>"
+CLOSING = "<p>انقر <a href='http://a.example/1'>هنا</a> لقراءة الخبر من مصدره.</p>"
+
+
+@given(some, any_of, any_of, any_of, st.sampled_from(["div", "span", "p", "td", "DIV"]))
+def test_any_long_page(between, inside, behind, after, container):
+    content = f'<{container} class="articlecontent">نص{inside}{CLOSING}{behind}</{container}>'
+    alike(f"<html><head></head><body>{TITLE}{HEAD}{between}{content}{after}{TAIL}</body></html>".encode())
+
+
 @given(
     some,
     some,
