@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from w3lib.encoding import resolve_encoding
@@ -27,14 +28,15 @@ _HEAD: Final = 4096
 """Bytes in which browsers look for a declaration, four times over."""
 _SAMPLE: Final = 1 << 16
 """Bytes that are looked at where a page is not UTF-8: ticker and article of nearly all."""
-_JUDGED: Final = 1 << 10
-"""Bytes whose words are judged, markup left out: some 150 words, where a hundred are enough."""
+_JUDGED: Final = 150
+"""Words that are judged, markup left out, where a hundred are enough."""
 _META: Final = re.compile(rb"<meta[^>]{1,300}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _XML: Final = re.compile(rb"<\?xml[^>]{1,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 
+_ASCII: Final = bytes(range(128))
 # Nothing that is judged reaches further into ASCII than the next letter: the markup is left out.
-_WITHIN_ASCII: Final = re.compile(rb"(?<=[\0-\x7f])[\0-\x7f]+(?=[\0-\x7f])")
+_BEYOND_ASCII: Final = re.compile(rb"[\0-\x7f]?[\x80-\xff]++[\0-\x7f]?")
 _LETTER: Final = "A-Za-zÀ-ÖØ-öø-ÿŒœŸ"
 # A word of Arabic letters only; a letter of a French word that would be an Arabic one stands beside Latin letters.
 _ARABIC_WORD: Final = re.compile(rf"(?<![{_LETTER}])[ء-غـ-ي]{{2,}}(?![{_LETTER}])")
@@ -111,16 +113,16 @@ def _without_bom(head: bytes) -> str | None:
 
 def _of_bytes(sample: bytes, content_type: str) -> Charset:
     """The encoding of bytes that are not valid UTF-8."""
-    words = _WITHIN_ASCII.sub(b"", sample)
-    text = words.decode("utf-8", "replace")
+    text = sample.translate(None, _ASCII).decode("utf-8", "replace")
     damaged = text.count("\N{REPLACEMENT CHARACTER}")
-    letters = len(text) - len(text.encode("ascii", "ignore")) - damaged
+    letters = len(text) - damaged
     if letters > 2 * damaged:
         return Charset("utf-8", "damaged")
     named = declared(sample, content_type)
+    words = b"".join(run[0] for run in islice(_BEYOND_ASCII.finditer(sample), _JUDGED))
     best, best_score = None, 0
     for encoding in dict.fromkeys([name for name in named if name in _ARABIC + _LATIN] + [*_ARABIC, *_LATIN]):
-        score = _score(words[:_JUDGED], encoding)
+        score = _score(words, encoding)
         if score > 0 and encoding in named:
             score += 2  # decides for a few letters, not for a text
         if score > best_score:

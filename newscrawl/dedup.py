@@ -165,9 +165,9 @@ class DuplicateIndex:
         self._recent: dict[int, list[int]] = {}
         self._recent_texts = 0
         self._gathered = self.last_id  # texts up to this one are not among the recent
-        # What may be in the tables, a bit for each 128 hashes: a merge fills it in; after a restart all may be there.
         self._is_merged = self.last_id > len(ids)  # some texts are in the tables
-        self._filter = np.full(_FILTER_BYTES, 0xFF, np.uint8) if self._is_merged else np.zeros(_FILTER_BYTES, np.uint8)
+        # What is surely not in the tables, a bit for each 128 hashes. A merge fills it in: until then it takes no memory.
+        self._absent = np.zeros(_FILTER_BYTES, np.uint8)
         self._merge_low = self._merge_upto = 0  # next bucket, and last text, of the merge under way
         self._papers: OrderedDict[str, _Paper] = OrderedDict()
         self._waiting_texts = len(ids)
@@ -293,7 +293,7 @@ class DuplicateIndex:
     def _merged(self, hashes: NDArray[np.uint64]) -> list[int]:
         """Ids in the tables. Of two hashes in one bucket, 1 time in 700, the second alone is looked for."""
         places = (hashes >> _FILTER_SHIFT).astype(np.intp)
-        hashes = hashes[(self._filter[places >> 3] >> (places & 7).astype(np.uint8)) & 1 == 1]
+        hashes = hashes[(self._absent[places >> 3] >> (places & 7).astype(np.uint8)) & 1 == 0]
         if not hashes.size:
             return []
         buckets = (hashes >> _REST_BITS_).tolist()
@@ -361,10 +361,10 @@ class DuplicateIndex:
             every = _merged_entries(self._tables.entries_between(low, high), new)
             self._tables.replace_entries(_bucket_rows(every))
             first = low << _REST_BITS >> _FILTER_BITS_LEFT
-            present = np.zeros(_SLAB << _REST_BITS >> _FILTER_BITS_LEFT, bool)
-            present[(every >> _FILTER_ENTRY_SHIFT).astype(np.intp) - first] = True
+            absent = np.ones(_SLAB << _REST_BITS >> _FILTER_BITS_LEFT, bool)
+            absent[(every >> _FILTER_ENTRY_SHIFT).astype(np.intp) - first] = False
             self._is_merged = True
-            self._filter[first >> 3 : (first + present.size) >> 3] = np.packbits(present, bitorder="little")
+            self._absent[first >> 3 : (first + absent.size) >> 3] = np.packbits(absent, bitorder="little")
         self._merge_low = high
         if high >= 1 << _BUCKET_BITS:
             self._tables.merged(self._merge_upto)
