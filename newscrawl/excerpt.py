@@ -7,6 +7,8 @@ from typing import Final
 
 CONTENT: Final = b"articlecontent"
 """The family's class of an article's text."""
+# By what an article is known, and where its title stands on pages without the family's classes.
+_SIGNS: Final = (CONTENT, b"articletitle", b"articlenewspaper", b"og:title", b"<h1")
 # The last words of the closing line, and room for the tags behind them.
 _CLOSING_WORDS: Final = ("مصدره".encode(), b"depuis sa source", b"from its source")
 _BEHIND_CLOSING: Final = 512
@@ -69,12 +71,32 @@ def around_article(body: bytes) -> bytes | None:
 
 
 def up_to_closing(body: bytes) -> bytes | None:
-    """A page up to the closing line of its content; None where there is none, or little follows it."""
+    """A page up to the closing line of its text; None where there is none.
+
+    Where the family's classes tell the text, None as well if little follows. Elsewhere the line itself tells it: the page
+    ends with its last words, since what stands behind them in the same element would hide that they are the last.
+    """
     content = body.find(CONTENT)
-    closing = next((at for words in _CLOSING_WORDS if (at := body.find(words, max(content, 0))) >= 0), -1)
-    if content < 0 or closing < 0 or len(body) - closing < _LONG_REST:
+    found = [at for words in _CLOSING_WORDS if (at := _find_outside_comments(body, words, max(content, 0))) >= 0]
+    if not found:
         return None
-    return body[: body.rfind(b"<", 0, closing + _BEHIND_CLOSING)]
+    closing = min(found)
+    if content < 0:
+        return body[:end] if (end := body.find(b"<", closing)) >= 0 else None
+    return body[: body.rfind(b"<", 0, closing + _BEHIND_CLOSING)] if len(body) - closing >= _LONG_REST else None
+
+
+def has_signs(rest: bytes) -> bool:
+    """Whether a part of a page may hold the text, the title or the publication line of an article."""
+    lowered = rest.lower()
+    return any(sign in lowered for sign in _SIGNS)
+
+
+def _find_outside_comments(body: bytes, words: bytes, start: int) -> int:
+    at = body.find(words, start)
+    while at >= 0 and body.rfind(b"<!--", 0, at) > body.rfind(b"-->", 0, at):
+        at = body.find(words, end) if (end := body.find(b"-->", at)) >= 0 else -1
+    return at
 
 
 def _tag_around(body: bytes, at: int) -> int:

@@ -17,7 +17,7 @@ from lxml import etree
 from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
-from newscrawl.excerpt import CONTENT, around_article, up_to_closing, without_ticker
+from newscrawl.excerpt import CONTENT, around_article, has_signs, up_to_closing, without_ticker
 from newscrawl.links import hrefs_of
 from newscrawl.store import Kind
 
@@ -57,6 +57,7 @@ _CLOSING: Final = re.compile(
     r"|Cliquez\s*ici\s*pour\s+lire\s+l.?article\s+depuis\s+sa\s+source"
     r"|Click\s*here\s*to\s+read\s+the\s+(?:story|article)\s+from\s+its\s+source)\s*\.?\s*$"
 )
+_BEHIND_LINK: Final = re.compile(r"\s*(?:لقراءة|pour|to)\s")
 # What the widget for reporting a picture says.
 _NOTICE: Final = re.compile(
     r"شكرا على الإبلاغ!|سيتم حجب هذه الصورة تلقائيا|Merci d.avoir signalé|Cette image sera automatiquement bloquée"
@@ -364,26 +365,20 @@ class Page:
         Raises:
             Rejected: the page is no article, or one without title or text.
         """
-        for cut, must_close in ((around_article, False), (up_to_closing, True)):
+        for cut in (around_article, up_to_closing):
             if (excerpt := cut(self._body)) is not None:
                 with suppress(Rejected):
-                    page = Page(self._response, self.site, body=excerpt)
-                    return page._article(whole=self._body, must_close=must_close)
+                    return Page(self._response, self.site, body=excerpt)._article(whole=self._body)
         return self._article()
 
-    def _article(self, *, whole: bytes | None = None, must_close: bool = False) -> ArticleValues:
-        """The values of an article; of an excerpt of a page, only where nothing of it is left in the whole.
-
-        Args:
-            whole: the page, if this is an excerpt.
-            must_close: the excerpt may end inside the text: only the closing line tells that it does not.
-        """
+    def _article(self, *, whole: bytes | None = None) -> ArticleValues:
+        """The values of an article; of an excerpt of a page (`whole`), only where nothing of it is left in the page."""
         contents = self._content
-        title_elements = [e for e in self._classed("articletitle") if _words(e)]
+        title = next(filter(None, map(_words, self._classed("articletitle"))), "")
         fallback = not contents
         if fallback:
             if (container := self._closing_container()) is None:
-                raise Rejected("empty" if title_elements else self._what_instead())
+                raise Rejected("empty" if title else self._what_instead())
             contents = [container]
         text = _Text(self.url)
         for content in contents:
@@ -392,13 +387,14 @@ class Page:
                 break
         head = next(iter(self._classed("articlenewspaper")), None)
         published_raw = dates.find_publication_line(_words(head, " ")) if head is not None else None
-        if whole is not None:
-            ends = text.closed or (not must_close and self._holds_all_of(whole))
-            if not (title_elements and published_raw and ends):
-                raise Rejected("incomplete")
+        classed = bool(title and published_raw and not fallback)
+        if whole is not None and not self._suffices(whole, closed=text.closed, classed=classed):
+            raise Rejected("incomplete")
         if published_raw is None:
             head, published_raw = self._publication_line()
-        title = _words(title_elements[0]) if title_elements else self._fallback_title()
+        title = title or self._fallback_title()
+        if whole is not None and not (title and published_raw):
+            raise Rejected("incomplete")
         paragraphs = text.paragraphs
         if fallback:
             paragraphs = _after_head(paragraphs, title, published_raw)
@@ -423,8 +419,17 @@ class Page:
             metas=metas_of(self._root),
         )
 
-    def _holds_all_of(self, whole: bytes) -> bool:
-        return whole.lower().count(CONTENT) == self._body.lower().count(CONTENT)
+    def _suffices(self, whole: bytes, *, closed: bool, classed: bool) -> bool:
+        """Whether all of the article is in this excerpt of a page.
+
+        Args:
+            whole: the page.
+            closed: the closing line was read: no text follows.
+            classed: text, title and publication line were found by their classes, which come before all other signs.
+        """
+        if whole.startswith(self._body):  # what follows may still hold a better sign of what was found
+            return closed and (classed or not has_signs(whole[len(self._body) :]))
+        return classed and (closed or whole.lower().count(CONTENT) == self._body.lower().count(CONTENT))
 
     @cached_property
     def _marked(self) -> list[etree._Element]:
@@ -507,6 +512,8 @@ class Page:
     def _closing_container(self) -> etree._Element | None:
         """The element that holds the text which ends in the closing line: the content, whatever its class."""
         for link in _CLOSING_LINKS(self._root)[:_CANDIDATES]:
+            if not _BEHIND_LINK.match(_text_behind(link)):
+                continue
             line: etree._Element | None = link
             while line is not None and not _CLOSING.search(_words(line)):
                 line = line.getparent()
@@ -713,6 +720,15 @@ def _boilerplate(title: str, paragraphs: list[str]) -> str | None:
             if _BOILERPLATE.fullmatch(text.strip()):
                 return "boilerplate"
     return None
+
+
+def _text_behind(element: etree._Element) -> str:
+    """The text between an element and the next one, wherever around it that stands."""
+    while (
+        not (element.tail or "").strip() and element.getnext() is None and (parent := element.getparent()) is not None
+    ):
+        element = parent
+    return element.tail or ""
 
 
 def _words(element: etree._Element, separator: str = "") -> str:
