@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import logging
+import re
 import time
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ _GROUP_PAGES: Final = 50
 _GROUP_SECONDS: Final = 0.1
 _MAY_CHANGE: Final = frozenset({"outside_dates", "robots", "rights_reserved"})
 """Reasons of the operator's or the site's choosing: asked again in each round."""
+_SAME_ON_EVERY_PAGE: Final = re.compile("[/#]|[A-Za-z][A-Za-z0-9+.-]*:")  # paths, fragments, and what has a scheme
 _REMEMBERED: Final = 50_000
 """Keys and links remembered in memory, about 10 MB; what is older is asked of the store again."""
 
@@ -259,8 +261,8 @@ class Frontier:
         return [href for href in dict.fromkeys(hrefs) if href not in links]
 
     def handled(self, hrefs: Iterable[str]) -> None:
-        """Remember links that lead to nothing new. Only absolute paths and addresses: others depend on their page."""
-        _remember(self._links, {href: None for href in hrefs if href.startswith(("/", "http"))})
+        """Remember links that lead to nothing new. Not relative ones, which lead elsewhere from each page."""
+        _remember(self._links, {href: None for href in hrefs if _SAME_ON_EVERY_PAGE.match(href)})
 
     def sift(self, places: Sequence[Place], *, refresh: int | None = None) -> Sifted:
         """Tell which places are worth asking and which were unknown before this round.
