@@ -35,15 +35,14 @@ _XML: Final = re.compile(rb"<\?xml[^>]{1,100}?encoding\s*=\s*[\"']([\w.:-]{2,40}
 _HEADER: Final = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 
 _ASCII: Final = bytes(range(128))
-# Nothing that is judged reaches further into ASCII than the next letter: the markup is left out.
-_BEYOND_ASCII: Final = re.compile(rb"[\0-\x7f]?[\x80-\xff]{1,64}+[\0-\x7f]?")
+_BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]{1,64}+")
 _LETTER: Final = "A-Za-zÀ-ÖØ-öø-ÿŒœŸ"
 # A word of Arabic letters only; a letter of a French word that would be an Arabic one stands beside Latin letters.
 _ARABIC_WORD: Final = re.compile(rf"(?<![{_LETTER}])[ء-غـ-ي]{{2,}}(?![{_LETTER}])")
 _LATIN_WORD: Final = re.compile(r"[A-Za-z][À-ÖØ-öø-ÿŒœ]|[À-ÖØ-öø-ÿŒœ][A-Za-z]")
 # The article ال is one Arabic word in four. Where a text is too short to have one, these letters are a third of all.
 _ARTICLE: Final = "ال"
-_COMMON: Final = re.compile("[اليمونرتب]")
+_COMMON: Final = "اليمونرتب"
 _MISFITS: Final = re.compile("[\x80-\x9f\ufffd×÷]|[À-ÿ](?=[ء-ي])|(?<=[ء-ي])[À-ÿ]")
 
 
@@ -119,7 +118,9 @@ def _of_bytes(sample: bytes, content_type: str) -> Charset:
     if letters > 2 * damaged:
         return Charset("utf-8", "damaged")
     named = declared(sample, content_type)
-    words = b"".join(run[0] for run in islice(_BEYOND_ASCII.finditer(sample), _JUDGED))
+    # Nothing that is judged reaches further into ASCII than the next letter: the markup is left out.
+    runs = islice(_BEYOND_ASCII.finditer(sample), _JUDGED)
+    words = b"".join(sample[max(run.start() - 1, 0) : run.end() + 1] for run in runs)
     best, best_score = None, 0
     for encoding in dict.fromkeys([name for name in named if name in _ARABIC + _LATIN] + [*_ARABIC, *_LATIN]):
         score = _score(words, encoding)
@@ -145,4 +146,4 @@ def _score(sample: bytes, encoding: str) -> int:
         return len(_LATIN_WORD.findall(text)) - 2 * len(_MISFITS.findall(text))
     words = _ARABIC_WORD.findall(text)
     joined = " ".join(words)
-    return len(_COMMON.findall(joined)) + 4 * joined.count(_ARTICLE) - 2 * len(_MISFITS.findall(text))
+    return sum(map(joined.count, _COMMON)) + 4 * joined.count(_ARTICLE) - 2 * len(_MISFITS.findall(text))
