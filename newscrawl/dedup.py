@@ -166,7 +166,7 @@ class DuplicateIndex:
         self._recent_texts = 0
         self._gathered = self.last_id  # texts up to this one are not among the recent
         self._is_merged = self.last_id > len(ids)  # some texts are in the tables
-        # What is surely not in the tables, a bit for each 128 hashes. A merge fills it in: until then it takes no memory.
+        # What no gathered text has, a bit for each 256 hashes. A merge fills it in: until then it takes no memory.
         self._absent = np.zeros(_FILTER_BYTES, np.uint8)
         self._merge_low = self._merge_upto = 0  # next bucket, and last text, of the merge under way
         self._papers: OrderedDict[str, _Paper] = OrderedDict()
@@ -176,6 +176,11 @@ class DuplicateIndex:
         del joined  # no two of these large ones at a time
         self._waiting |= np.repeat(np.array(ids, np.uint32), np.array(sizes, np.intp) // _HASH_BYTES)
         self._waiting.sort()
+        if self._is_merged:
+            for low in range(0, 1 << _BUCKET_BITS, _SLAB):
+                if bits := self._tables.absent(low):
+                    self._absent[_filter_part(low)] = np.frombuffer(bits, np.uint8)
+                    self._note(self._waiting[self._waiting_in(low)])
 
     def copy_of(self, key: str, text: str, *, paper: str | None = None, day: int | None = None) -> Copy | None:
         """Answer the first text that this is a copy of, or None and remember it as a first.
@@ -272,7 +277,10 @@ class DuplicateIndex:
         recent = self._recent
         for hash_ in hashes.tolist():
             found += recent.get(hash_, ())
-        if self._waiting.size:
+        if self._is_merged:
+            places = (hashes >> _FILTER_SHIFT).astype(np.intp)
+            hashes = hashes[(self._absent[places >> 3] >> (places & 7).astype(np.uint8)) & 1 == 0]
+        if self._waiting.size and hashes.size:
             low = hashes << _ID_BITS_
             starts = self._waiting.searchsorted(low)
             ends = self._waiting.searchsorted(low + _ONE_HASH)
@@ -281,7 +289,7 @@ class DuplicateIndex:
             if total:
                 at = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(total)
                 found += (self._waiting[at] & _ID_MASK).tolist()
-        if self._is_merged:
+        if self._is_merged and hashes.size:
             found += self._merged(hashes)
         limit = _CANDIDATES if self._window is None else _POSTINGS  # the firsts of other windows come first
         if len(found) <= limit:
@@ -292,10 +300,6 @@ class DuplicateIndex:
 
     def _merged(self, hashes: NDArray[np.uint64]) -> list[int]:
         """Ids in the tables. Of two hashes in one bucket, 1 time in 700, the second alone is looked for."""
-        places = (hashes >> _FILTER_SHIFT).astype(np.intp)
-        hashes = hashes[(self._absent[places >> 3] >> (places & 7).astype(np.uint8)) & 1 == 0]
-        if not hashes.size:
-            return []
         buckets = (hashes >> _REST_BITS_).tolist()
         rows = self._tables.entries(buckets)
         if not rows:
@@ -340,6 +344,8 @@ class DuplicateIndex:
         """Move the recent texts into the sorted array: 8 bytes a hash instead of 100."""
         recent = np.fromiter((hash_ << _ID_BITS | id_ for hash_, ids in self._recent.items() for id_ in ids), np.uint64)
         self._waiting = np.sort(np.concatenate((self._waiting, recent)))
+        if self._is_merged:
+            self._note(recent)
         self._waiting_texts += self._recent_texts
         self._recent, self._recent_texts = {}, 0
         self._gathered = self.last_id
@@ -354,23 +360,36 @@ class DuplicateIndex:
                 return
             self._merge_low, self._merge_upto = 0, self.last_id
         low, high = self._merge_low, self._merge_low + _SLAB
-        start, end = self._waiting.searchsorted(np.array([low, high], np.uint64) << _BUCKET_SHIFT)
-        new = self._waiting[start:end]
-        new = new[(new & _ID_MASK) <= self._merge_upto]
+        waiting = self._waiting[self._waiting_in(low)]
+        new = waiting[(waiting & _ID_MASK) <= self._merge_upto]
         if new.size:
             every = _merged_entries(self._tables.entries_between(low, high), new)
             self._tables.replace_entries(_bucket_rows(every))
-            first = low << _REST_BITS >> _FILTER_BITS_LEFT
-            absent = np.ones(_SLAB << _REST_BITS >> _FILTER_BITS_LEFT, bool)
-            absent[(every >> _FILTER_ENTRY_SHIFT).astype(np.intp) - first] = False
             self._is_merged = True
-            self._absent[first >> 3 : (first + absent.size) >> 3] = np.packbits(absent, bitorder="little")
+            part = _filter_part(low)
+            self._absent[part] = 0xFF
+            self._note(every)
+            self._note(waiting)
+            self._tables.remember_absent(low, self._absent[part].tobytes())
         self._merge_low = high
         if high >= 1 << _BUCKET_BITS:
             self._tables.merged(self._merge_upto)
             self._waiting = self._waiting[(self._waiting & _ID_MASK) > self._merge_upto]
             self._waiting_texts = self.last_id - self._merge_upto
             self._merge_upto = 0
+
+    def _waiting_in(self, low: int) -> slice:
+        """Where the waiting entries of the slab are that begins with this bucket."""
+        # To the last entry of the slab: the first of the next one is beyond 64 bits where there is none.
+        first, last = low << _ENTRY_BITS, (low + _SLAB << _ENTRY_BITS) - 1
+        start, end = self._waiting.searchsorted(np.uint64(first)), self._waiting.searchsorted(np.uint64(last), "right")
+        return slice(int(start), int(end))
+
+    def _note(self, entries: NDArray[np.uint64]) -> None:
+        """The hashes of these entries are not absent."""
+        places = entries >> _FILTER_ENTRY_SHIFT
+        bits = np.left_shift(np.uint8(1), (places & np.uint64(7)).astype(np.uint8))
+        np.bitwise_and.at(self._absent, (places >> np.uint64(3)).astype(np.intp), ~bits)
 
     # papers
 
@@ -430,12 +449,12 @@ class _Paper:
 
 
 _HASH_BYTES: Final = 5
-_FILTER_BITS_LEFT: Final = 7
+_FILTER_BITS_LEFT: Final = 8
 _FILTER_BYTES: Final = 1 << (_HASH_BITS - _FILTER_BITS_LEFT - 3)
-"""16 MB: at a million texts four of five lookups end there; where it fills up, the tables are asked as often as without."""
+"""8 MB: at a million texts two of three lookups end there; where it fills up, the tables are asked as often as without."""
 _FILTER_SHIFT: Final = np.uint64(_FILTER_BITS_LEFT)
 _FILTER_ENTRY_SHIFT: Final = np.uint64(_FILTER_BITS_LEFT + _ID_BITS)
-_BUCKET_SHIFT: Final = np.uint64(_REST_BITS + _ID_BITS)
+_ENTRY_BITS: Final = _REST_BITS + _ID_BITS
 _ID_BITS_: Final = np.uint64(_ID_BITS)
 _REST_BITS_: Final = np.uint64(_REST_BITS)
 _ONE_HASH: Final = np.uint64(1 << _ID_BITS)
@@ -509,6 +528,12 @@ def _are_two_briefs(numbers: str | None, others: str | None) -> bool:
         return False
     mine, theirs = set(numbers.split()), set(others.split())
     return not (mine <= theirs or theirs <= mine)
+
+
+def _filter_part(low: int) -> slice:
+    """Where the bits of the slab are that begins with this bucket."""
+    size = _FILTER_BYTES * _SLAB >> _BUCKET_BITS
+    return slice(low // _SLAB * size, (low // _SLAB + 1) * size)
 
 
 def _line_hash(line: str) -> int:

@@ -252,6 +252,15 @@ def test_texts_are_found_wherever_they_are(tables, story):
 
 
 @pytest.mark.usefixtures("small")
+def test_texts_that_have_one_hash_are_found_wherever_they_are(tables):
+    index = DuplicateIndex(tables)
+    texts = [f"خبر قصير رقم {number}" for number in range(600)]
+    assert not any(index.copy_of(str(i), text) for i, text in enumerate(texts))
+    assert 0 < len(tables.waiting()[0]) < 200
+    assert [index.copy_of("copy", text).first for text in texts] == [str(i) for i in range(600)]
+
+
+@pytest.mark.usefixtures("small")
 def test_a_reopened_index_answers_the_same(tmp_path, story):
     texts = [story() for _ in range(150)]
     store = open_store(tmp_path / "state.sqlite")
@@ -263,6 +272,30 @@ def test_a_reopened_index_answers_the_same(tmp_path, story):
     for i, text in enumerate(texts[100:], 100):
         index.copy_of(str(i), text)
     assert [index.copy_of("copy", f"{text} انتهى").first for text in texts] == [str(i) for i in range(150)]
+    store.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reopened_index_asks_the_tables_for_few_texts(tmp_path, story, monkeypatch):
+    store = open_store(tmp_path / "state.sqlite")
+    index = DuplicateIndex(store.duplicates)
+    texts = [story() for _ in range(150)]
+    for i, text in enumerate(texts):
+        index.copy_of(str(i), text)
+    waiting = len(store.duplicates.waiting()[0])
+    assert 0 < waiting < 150
+    store.close()
+    store = open_store(tmp_path / "state.sqlite")
+    asked = []
+    entries = store.duplicates.entries
+    monkeypatch.setattr(store.duplicates, "entries", lambda buckets: asked.extend(buckets) or entries(buckets))
+    index = DuplicateIndex(store.duplicates)
+    assert not any(index.find(index.sign(story())) for _ in range(100))
+    assert len(asked) < 100  # of 2,700 hashes
+    assert [index.find(index.sign(text)).first for text in texts] == [str(i) for i in range(150)]
+    store.duplicates._begin().execute("DELETE FROM text_absent")  # as a state of before has it
+    index = DuplicateIndex(store.duplicates)
+    assert [index.find(index.sign(text)).first for text in texts] == [str(i) for i in range(150)]
     store.close()
 
 
@@ -336,6 +369,20 @@ def test_another_signature_version_empties_the_index(tmp_path, monkeypatch, stor
     file.close()
 
 
+def test_an_index_without_the_later_table_is_taken_up(tmp_path, story):
+    path, text = tmp_path / "index.sqlite", story()
+    file = TextIndexFile(path)
+    DuplicateIndex(file.tables).copy_of("old", text)
+    file.close()
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE text_absent")
+    db.close()
+    file = TextIndexFile(path)
+    assert DuplicateIndex(file.tables).copy_of("copy", text).first == "old"
+    assert file.tables.absent(0) is None
+    file.close()
+
+
 def test_signatures_never_change_within_a_version():
     """An index on disk outlives releases of numpy and xxhash: a failure here calls for a new SIGNATURE."""
     text = " ".join(f"كلمة{i}" for i in range(60))
@@ -353,7 +400,16 @@ def test_state_of_the_first_version_gains_the_tables(tmp_path):
     path = tmp_path / "state.sqlite"
     open_store(path).close()
     with sqlite3.connect(path) as db:
-        newer = ("texts", "text_bands", "text_waiting", "text_papers", "text_version", "sources", "rendered_hosts")
+        newer = (
+            "texts",
+            "text_bands",
+            "text_waiting",
+            "text_papers",
+            "text_version",
+            "text_absent",
+            "sources",
+            "rendered_hosts",
+        )
         for table in newer:
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")

@@ -57,6 +57,14 @@ TABLES = (
     """,
 )
 
+ABSENT = """
+    CREATE TABLE IF NOT EXISTS text_absent (
+        bucket INTEGER PRIMARY KEY,     -- the first of some
+        bits BLOB NOT NULL              -- set for hashes that none of them, and no text that waited then, has
+    )
+"""
+"""Came later: files without it are taken up."""
+
 SCAN = """
     CREATE TABLE scan (
         source TEXT NOT NULL,
@@ -70,7 +78,7 @@ SCAN = """
 """
 """How far a file of JSON lines has been read, for the index that stands alone."""
 
-INDEX_TABLES = ("texts", "text_bands", "text_waiting", "text_papers", "text_version")
+INDEX_TABLES = ("texts", "text_bands", "text_waiting", "text_papers", "text_version", "text_absent")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -199,6 +207,20 @@ class DuplicateTables:
         )
 
     @_told
+    def absent(self, bucket: int) -> bytes | None:
+        """Answer what `remember_absent` was given for the buckets from this one on."""
+        row = self._db.execute("SELECT bits FROM text_absent WHERE bucket = ?", (bucket,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    @_told
+    def remember_absent(self, bucket: int, bits: bytes) -> None:
+        """Remember which hashes of the buckets from this one on no text has."""
+        self._begin().execute(
+            "INSERT INTO text_absent (bucket, bits) VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET bits = excluded.bits",
+            (bucket, bits),
+        )
+
+    @_told
     def waiting(self) -> tuple[list[int], list[int], bytearray]:
         """Answer ids, sizes and joined hashes of the texts that are not merged yet, in order."""
         ids, sizes, joined = [], [], bytearray()
@@ -250,11 +272,11 @@ class TextIndexFile:
                 "journal_size_limit = 16777216",
             ):
                 self._db.execute(f"PRAGMA {pragma}")
-            if not self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                self.begin()
-                for statement in (*TABLES, SCAN):
-                    self._db.execute(statement)
-                self.commit()
+            self.begin()
+            is_new = not self._db.execute("SELECT 1 FROM sqlite_master").fetchone()
+            for statement in (*TABLES, SCAN, ABSENT) if is_new else (ABSENT,):
+                self._db.execute(statement)
+            self.commit()
         except sqlite3.Error as error:
             raise self._failed(error) from error
         self.tables = DuplicateTables(self._db, self.begin, self._failed)

@@ -108,7 +108,7 @@ TABLES = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (duplicates.TABLES, sources.TABLES)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (duplicates.TABLES, sources.TABLES, (duplicates.ABSENT,))
 """Statements that lead from version n to n + 1, the first from 1 to 2; forward only."""
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
