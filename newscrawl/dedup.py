@@ -283,7 +283,7 @@ class DuplicateIndex:
         if self._waiting.size and hashes.size:
             low = hashes << _ID_BITS_
             starts = self._waiting.searchsorted(low)
-            ends = self._waiting.searchsorted(low + _ONE_HASH)
+            ends = self._waiting.searchsorted(low | _ID_MASK, "right")  # low + 1 << _ID_BITS may be beyond 64 bits
             sizes = np.minimum(ends - starts, _POSTINGS)
             total = int(sizes.sum())
             if total:
@@ -457,7 +457,6 @@ _FILTER_ENTRY_SHIFT: Final = np.uint64(_FILTER_BITS_LEFT + _ID_BITS)
 _ENTRY_BITS: Final = _REST_BITS + _ID_BITS
 _ID_BITS_: Final = np.uint64(_ID_BITS)
 _REST_BITS_: Final = np.uint64(_REST_BITS)
-_ONE_HASH: Final = np.uint64(1 << _ID_BITS)
 _ID_MASK: Final = np.uint64((1 << _ID_BITS) - 1)
 _REST_MASK: Final = np.uint64((1 << _REST_BITS) - 1)
 

@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -340,6 +341,17 @@ def test_a_merge_that_was_cut_short_begins_again(tmp_path, story):
     ]
     assert all(len(set(row)) == len(row) for row in rows)
     store.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_the_highest_hash_is_found_too(tables):
+    index = DuplicateIndex(tables)
+    signature = replace(index.sign("خبر قصير"), hashes=np.array([(1 << dedup._HASH_BITS) - 1], np.uint64))
+    index.settle("first", signature, None)
+    for number in range(120):  # it waits, and is merged
+        copy = index.copy_of(f"{number}", f"خبر قصير رقم {number}")
+        assert copy is None
+        assert index.find(signature, key="copy").first == "first"
 
 
 def test_a_stock_phrase_keeps_few_postings():
