@@ -19,12 +19,12 @@ from bench.served import Served, served
 ARTICLES = 1500
 FEWER = 300
 """Articles where slow peers take part."""
-ROUNDS = 3
+ROUNDS = 5
 OTHERS = {"news-please": PEERS, "Fundus": FUNDUS}
 COLUMNS = ["crawler", "responses", "articles", "pages/s", "CPU s/1,000", "x empty", "x one item", "peak MB"]
 NOTE = (
-    f"Medians of {ROUNDS} rounds; CPU seconds per 1,000 responses, and that beside the empty spider at Scrapy's default "
-    "settings and with CONCURRENT_ITEMS=1. Newscrawl has everything on: text, state, duplicates, politeness, feeds; "
+    f"Medians of {ROUNDS} rounds; CPU seconds per 1,000 responses, and that beside what the same round took for the empty "
+    "spider at Scrapy's default settings and with CONCURRENT_ITEMS=1. Newscrawl has everything on: text, state, duplicates, politeness, feeds; "
     "unguarded: Scrapy's own components in place of its guards. News-please is given the addresses (Download crawler, its "
     "own settings, no pictures), Fundus a sitemap and a parser of title and body (no delay, one thread, no duplicates, no "
     "robots.txt). The server runs in a process of its own on the same machine."
@@ -49,8 +49,8 @@ def measure() -> Result:
                 runs[0]["articles"] or None,
                 rates[name],
                 cpu[name],
-                cpu[name] / cpu[own[0]],
-                cpu[name] / cpu[own[1]] if own[1] in cpu else None,
+                beside(runs, found[own[0]]),
+                beside(runs, found[own[1]]) if own[1] in found else None,
                 max(run["peak_mb"] for run in runs),
             ]
             for name, runs in found.items()
@@ -63,9 +63,17 @@ def measure() -> Result:
             title = f"{articles:,} articles, {title}"
             large = "large" if kb else "small"
             for name in own[2:4]:
-                result.ratios[f"{large} pages, {name}: CPU of empty / its"] = cpu[own[0]] / cpu[name]
+                result.ratios[f"{large} pages, {name}: CPU of empty / its"] = 1 / beside(found[name], found[own[0]])
         result.tables.append(Table(title, COLUMNS, rows, NOTE, plot=["pages/s", "CPU s/1,000"]))
     return result
+
+
+def beside(runs: list[dict[str, float]], others: list[dict[str, float]]) -> float:
+    """CPU per response beside that of another crawler: the median of each round's ratio, as machines slow down meanwhile."""
+    return median(
+        run["cpu"] / run["responses"] / (other["cpu"] / other["responses"])
+        for run, other in zip(runs, others, strict=False)
+    )
 
 
 def compare(server: Served, names: list[str], result: Result) -> dict[str, list[dict[str, float]]]:
