@@ -261,6 +261,38 @@ def test_texts_that_have_one_hash_are_found_wherever_they_are(tables):
     assert [index.copy_of("copy", text).first for text in texts] == [str(i) for i in range(600)]
 
 
+def test_answers_do_not_depend_on_merges_and_restarts(words, monkeypatch):
+    rng = random.Random(3)
+    texts: list[str] = []
+    for _ in range(1_500):
+        text = "\n".join(" ".join(rng.choices(words, k=20)) for _ in range(rng.randint(2, 8)))
+        if (draw := rng.random()) < 0.2:
+            text = " ".join(rng.choices(words, k=rng.randint(3, 8)))  # a brief has one hash
+        elif texts and draw < 0.5:
+            copied = rng.choice(texts).split(" ")
+            for _ in range(rng.randint(0, len(copied) // 6)):
+                copied[rng.randrange(len(copied))] = rng.choice(words)
+            text = " ".join(copied)
+        texts.append(text)
+
+    def answers(recent: int, merge_at: int, restart: int) -> list[Copy | None]:
+        monkeypatch.setattr(dedup, "_RECENT", recent)
+        monkeypatch.setattr(dedup, "_MERGE_AT", merge_at)
+        tables = TextIndexFile().tables
+        found = []
+        for number, text in enumerate(texts):
+            if number % restart == 0:
+                index = DuplicateIndex(tables)
+            found.append(index.copy_of(str(number), text))
+        return found
+
+    unmerged = answers(10_000, 10_000, 10_000)
+    assert 300 < sum(copy is not None for copy in unmerged) < 600
+    assert answers(4, 32, 10_000) == unmerged
+    assert answers(4, 32, 171) == unmerged
+    assert answers(8, 100, 7) == unmerged
+
+
 @pytest.mark.usefixtures("small")
 def test_a_reopened_index_answers_the_same(tmp_path, story):
     texts = [story() for _ in range(150)]
