@@ -13,6 +13,7 @@ import ast
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from html.entities import html5
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -53,7 +54,13 @@ def clean(text: str, kind: Kind = "body") -> str:
     >>> clean("قال &quot;نعم&quot;  هناك.وتقول")
     'قال "نعم" هناك. وتقول'
     """
-    return repair(text, kind).text
+    return _clean_line(text) if kind == "title" and len(text) <= _SHORT else repair(text, kind).text
+
+
+@lru_cache(maxsize=4096)
+def _clean_line(text: str) -> str:
+    """Names of papers and authors come again and again; a publication line is cleaned for its date and for itself."""
+    return repair(text, "title").text
 
 
 def repair(text: str, kind: Kind = "body") -> Repaired:
@@ -109,6 +116,8 @@ def normalise(text: str) -> str:
         text = key
 
 
+_SHORT = 200
+"""Letters of a line that is worth remembering."""
 _LOST_WORD = re.compile(r"(?<!\S)\?{2,}+(?!\S)")
 
 

@@ -107,13 +107,7 @@ def publisher_of(line: str) -> str | None:
     "Aujourd'hui le Maroc"
     """
     found = _find_line(line)
-    return _clean_name(line[found[1] : found[2]]) or None if found else None
-
-
-@lru_cache(maxsize=1024)
-def _clean_name(name: str) -> str:
-    """Names of papers come again and again."""
-    return clean(name, "title")
+    return clean(line[found[1] : found[2]], "title") or None if found else None
 
 
 def _find_line(text: str) -> tuple[int, int, int, int] | None:

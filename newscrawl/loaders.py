@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from itemloaders.processors import Identity, TakeFirst
@@ -50,16 +49,7 @@ def _repaired(text: str, kind: arabic.Kind, context: dict[str, Any]) -> str:
 
 def _clean_name(text: str, _: dict[str, Any] | None = None) -> str:
     """Names, captions and lines: one line of clean text, whose repairs are not those of the article."""
-    return _clean_short(text) if len(text) <= _SHORT else arabic.clean(text, "title")
-
-
-@lru_cache(maxsize=4096)
-def _clean_short(text: str) -> str:
-    """The names of papers and authors come again and again."""
     return arabic.clean(text, "title")
-
-
-_SHORT = 200
 
 
 def _image(image: tuple[str, str | None], _: dict[str, Any]) -> Image:

@@ -314,13 +314,14 @@ class Page:
         Raises:
             Rejected: there is nothing that can be read as HTML.
         """
-        if not is_html(response):
-            raise Rejected("not_html")
         self.url = response.url
         self.site = site
         self._response = response
-        kind = (response.headers.get(b"Content-Type") or b"").decode("latin-1")
-        self._body = readable(response.body, kind) if body is None else body
+        if body is None:
+            if not is_html(response):
+                raise Rejected("not_html")
+            body = readable(response.body, (response.headers.get(b"Content-Type") or b"").decode("latin-1"))
+        self._body = body
 
     @cached_property
     def _root(self) -> etree._Element:
