@@ -24,7 +24,8 @@ OTHERS = {"news-please": PEERS, "Fundus": FUNDUS}
 COLUMNS = ["crawler", "responses", "articles", "pages/s", "CPU s/1,000", "x empty", "x one item", "peak MB"]
 NOTE = (
     f"Medians of {ROUNDS} rounds; CPU seconds per 1,000 responses, and that beside what the same round took for the empty "
-    "spider at Scrapy's default settings and with CONCURRENT_ITEMS=1. Newscrawl has everything on: text, state, duplicates, politeness, feeds; "
+    "spider at Scrapy's default settings and with CONCURRENT_ITEMS=1. Newscrawl has everything on: text, state, "
+    "duplicates, politeness, feeds; "
     "unguarded: Scrapy's own components in place of its guards. News-please is given the addresses (Download crawler, its "
     "own settings, no pictures), Fundus a sitemap and a parser of title and body (no delay, one thread, no duplicates, no "
     "robots.txt). The server runs in a process of its own on the same machine."

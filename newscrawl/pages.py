@@ -50,6 +50,7 @@ _PASSWORD: Final = etree.XPath("boolean(//input[@type = 'password'])")
 _CLOSING_LINKS: Final = etree.XPath(
     "//a[normalize-space() = 'هنا' or normalize-space() = 'ici' or normalize-space() = 'here']"
 )
+_NEXT_TEXT: Final = etree.XPath("string(following::text()[normalize-space()][1])", smart_strings=False)
 
 # The bold word carries the link to the original. The French and English wording is from memory: only its ends are held.
 _CLOSING: Final = re.compile(
@@ -57,7 +58,7 @@ _CLOSING: Final = re.compile(
     r"|Cliquez\s*ici\s*pour\s+lire\s+l.?article\s+depuis\s+sa\s+source"
     r"|Click\s*here\s*to\s+read\s+the\s+(?:story|article)\s+from\s+its\s+source)\s*\.?\s*$"
 )
-_BEHIND_LINK: Final = re.compile(r"\s*(?:لقراءة|pour|to)\s")
+_CLOSING_GOES_ON: Final = re.compile(r"\s*(?:لقراءة|pour|to)\b")
 # What the widget for reporting a picture says.
 _NOTICE: Final = re.compile(
     r"شكرا على الإبلاغ!|سيتم حجب هذه الصورة تلقائيا|Merci d.avoir signalé|Cette image sera automatiquement bloquée"
@@ -512,7 +513,7 @@ class Page:
     def _closing_container(self) -> etree._Element | None:
         """The element that holds the text which ends in the closing line: the content, whatever its class."""
         for link in _CLOSING_LINKS(self._root)[:_CANDIDATES]:
-            if not _BEHIND_LINK.match(_text_behind(link)):
+            if not _CLOSING_GOES_ON.match(_NEXT_TEXT(link)):
                 continue
             line: etree._Element | None = link
             while line is not None and not _CLOSING.search(_words(line)):
@@ -721,15 +722,6 @@ def _boilerplate(title: str, paragraphs: list[str]) -> str | None:
             if _BOILERPLATE.fullmatch(text.strip()):
                 return "boilerplate"
     return None
-
-
-def _text_behind(element: etree._Element) -> str:
-    """The text between an element and the next one, wherever around it that stands."""
-    while (
-        not (element.tail or "").strip() and element.getnext() is None and (parent := element.getparent()) is not None
-    ):
-        element = parent
-    return element.tail or ""
 
 
 def _words(element: etree._Element, separator: str = "") -> str:

@@ -158,6 +158,21 @@ def test_a_link_that_says_here_is_not_the_closing_line_for_that():
     assert (values.paragraphs, values.fallback) == (["نص الخبر"], True)
 
 
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "<b>انقر</b> <a href='http://a.example/1'>هنا</a> <b>لقراءة الخبر من مصدره</b>.",
+        "انقر <b><a href='http://a.example/1'>هنا</a></b><i> لقراءة</i> الخبر من <b>مصدره</b>.",
+        "انقر\n<b><a href='http://a.example/1'>هنا</a>\n</b>\n<i>لقراءة الخبر</i>\nمن مصدره",
+    ],
+)
+def test_elements_within_the_closing_line_of_a_page_without_classes(closing):
+    body = f"<h1>عنوان الخبر</h1><p>نشر في هسبريس يوم 12 - 11 - 2015</p><div><p>نص الخبر</p><p>{closing}</p></div>"
+    assert alike(body.encode()) is False  # it has no excerpt by classes
+    values = Page(HtmlResponse("https://www.demoress.example/press/1", body=body.encode()), SITE).article()
+    assert (values.paragraphs, values.source_url) == (["نص الخبر"], "http://a.example/1")
+
+
 def test_what_is_cut_out_is_not_parsed(monkeypatch):
     parsed = []
     tree = pages.tree
