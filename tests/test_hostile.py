@@ -132,6 +132,28 @@ def test_every_url_ends_somewhere_and_memory_stays_small(crawled):
     assert crawled.peak_mb < 512
 
 
+def test_no_page_waits_for_the_garbage_collector(tmp_path):
+    """The settings have it come rarely: a cycle that holds a page would hold megabytes until then."""
+    long = "<p>كلمة</p>" * 100_000
+    ends = [
+        article().replace("</body>", f"{long}</body>"),
+        answer(shell(long), "500 Internal Server Error"),
+        answer(shell(f"<h1>الصفحة غير موجودة</h1>{long}")),
+        answer(long, Content_Encoding="gzip"),
+        bomb("gzip"),
+    ]
+    seeds = tmp_path / "seeds.txt"
+    seeds.write_text("\n".join(f"{HOME}/press/{number}" for number in range(240)))
+    with HostileServer({}, fallback=lambda path: ends[int(path.rpartition("/")[2]) % 5]) as server:
+        done = quick_crawl(
+            tmp_path, "NEWSCRAWL_LINGER=0", "NEWSCRAWL_BACKOFF=0.001",
+            site="demo", base_url=server.base_url, mode="urls", seeds=str(seeds),
+        )  # fmt: skip
+        asked = server.paths()
+    assert len([path for path in asked if "/press/" in path]) == 240
+    assert done.peak_mb < 240, "240 pages of 1.5 MB, or 8 when decoded"
+
+
 def test_nothing_of_a_page_moves_the_cursor_or_forges_a_line(crawled):
     assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]", crawled.log)
     assert not [
