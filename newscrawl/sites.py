@@ -125,19 +125,9 @@ class Site:
         if plain and plain[2] not in _NOT_PAPERS:  # what nearly every link of a page looks like
             return _plain_place(self.home, path)
         try:
-            parts = urlsplit(urljoin(base or self.home, href.strip()))
-            port = parts.port
+            return _located(self, urljoin(base or self.home, href.strip()))
         except ValueError:  # a malformed IPv6 host or port
             return None
-        if parts.scheme not in {"http", "https"} or not self._serves(parts.hostname or "", port):
-            return None
-        segments = [unquote(part) for part in _SESSION.sub("", parts.path).split("/") if part not in {"", "."}]
-        page = max((int(v) for k, v in parse_qsl(parts.query) if k in _PAGE_PARAMETERS and _is_number(v)), default=1)
-        if len(segments) >= 2 and segments[-2] == "page" and _is_number(segments[-1]):
-            page = int(segments.pop())
-            segments.pop()
-        edition = segments.pop(0) if segments and segments[0] in {"fr", "en"} else None
-        return _place(self.home, edition, segments, page)
 
     def next_page(self, href: str, base: str) -> Place | None:
         """The place behind a link that says it is a further page of the listing at `base`, whatever its address.
@@ -168,6 +158,25 @@ class Site:
             return True
         origin = urlsplit(self.origin)
         return bool(self.origin) and (hostname, port) == (origin.hostname, origin.port)
+
+
+@lru_cache(maxsize=1 << 12)
+def _located(site: Site, url: str) -> Place | None:
+    """The place of an absolute address: menus, topics and page numbers come again on page after page."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # a malformed IPv6 host or port
+        return None
+    if parts.scheme not in {"http", "https"} or not site._serves(parts.hostname or "", port):
+        return None
+    segments = [unquote(part) for part in _SESSION.sub("", parts.path).split("/") if part not in {"", "."}]
+    page = max((int(v) for k, v in parse_qsl(parts.query) if k in _PAGE_PARAMETERS and _is_number(v)), default=1)
+    if len(segments) >= 2 and segments[-2] == "page" and _is_number(segments[-1]):
+        page = int(segments.pop())
+        segments.pop()
+    edition = segments.pop(0) if segments and segments[0] in {"fr", "en"} else None
+    return _place(site.home, edition, segments, page)
 
 
 @lru_cache(maxsize=1 << 14)
