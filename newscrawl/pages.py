@@ -472,10 +472,7 @@ class Page:
         for link in self._root.iter("a", "link"):
             href = link.get("href") or ""
             named = "next" in (link.get("rel") or "").lower() or (
-                link.tag == "a"
-                and href != "#"
-                and len(words := _words(link)) < 20
-                and _NEXT_PAGE.fullmatch(words)
+                link.tag == "a" and href != "#" and len(words := _words(link)) < 20 and _NEXT_PAGE.fullmatch(words)
             )
             if named:
                 place = self.site.next_page(href, self.url)

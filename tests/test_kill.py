@@ -61,6 +61,26 @@ def test_one_crawl_dies_once_at_every_fail_point(tmp_path):
     assert report["lines"] == 60 + 3 * len(CHAIN)
 
 
+@pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)])
+def test_a_crawl_that_is_stopped_says_so_and_goes_on_in_the_next(tmp_path, signals):
+    with DemoServer(60) as server:
+        trial = Trial(server, tmp_path / "data", settings=("LOG_LEVEL=INFO",))
+        with started(trial) as child:
+            server.latency = 2  # what is under way is waited for, unless told not to
+            time.sleep(0.3)
+            for number in signals:
+                child.send_signal(number)
+                time.sleep(0.3)
+        server.latency = 0
+        log = (trial.folder / "log.txt").read_text("utf-8")
+        assert child.returncode == 1
+        assert f"Received {signals[0].name}, shutting down gracefully. Send again to force" in log
+        assert ("stopped at once" if len(signals) > 1 else "Not done: stopped (shutdown)") in log.splitlines()[-1]
+        assert "run the same command to go on" in log.splitlines()[-1]
+        assert "Traceback" not in log
+        assert_continues(trial)
+
+
 # Bad input
 
 
@@ -100,7 +120,7 @@ def assert_continues(trial: Trial) -> None:
 def started(trial: Trial) -> subprocess.Popen[bytes]:
     """A slow crawl that has begun to write its feed."""
     slow = ("DOWNLOAD_DELAY=0.05", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
-    child = Trial(trial.server, trial.folder, trial.ending, slow).start()
+    child = Trial(trial.server, trial.folder, trial.ending, (*trial.settings, *slow)).start()
     size = trial.feed.stat().st_size if trial.feed.exists() else 0
     deadline = time.monotonic() + 60
     while not (trial.feed.exists() and trial.feed.stat().st_size > size) and time.monotonic() < deadline:

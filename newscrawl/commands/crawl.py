@@ -33,8 +33,13 @@ class Command(crawl.Command):
             return self._refuse(str(error))
         self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
-        status = crawler.stats.get_value("newscrawl/exit_status", 0) if crawler.stats else 1
-        self.exitcode = 1 if self.crawler_process.bootstrap_failed else status
+        if self.crawler_process.bootstrap_failed or crawler.stats is None:
+            self.exitcode = 1
+        elif crawler.stats.get_value("finish_reason") is None:
+            print("newscrawl: stopped at once; what is settled is kept: run the same command to go on", file=sys.stderr)
+            self.exitcode = 1
+        else:
+            self.exitcode = crawler.stats.get_value("newscrawl/exit_status", 0)
         return None
 
     def _refuse(self, message: str) -> None:
