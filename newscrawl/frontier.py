@@ -29,7 +29,7 @@ from newscrawl.feeds import FeedError, Feeds, Rotation
 from newscrawl.hosts import Host, Hosts
 from newscrawl.items import SourceRecord, feed_line
 from newscrawl.pages import Rejected
-from newscrawl.sites import Place
+from newscrawl.sites import LONGEST_ADDRESS, Place
 from newscrawl.sources import (
     AGAIN_AFTER,
     NO_BROWSER,
@@ -262,7 +262,8 @@ class Frontier:
 
     def handled(self, hrefs: Iterable[str]) -> None:
         """Remember links that lead to nothing new. Not relative ones, which lead elsewhere from each page."""
-        _remember(self._links, {href: None for href in hrefs if _SAME_ON_EVERY_PAGE.match(href)})
+        kept = (href for href in hrefs if len(href) <= LONGEST_ADDRESS and _SAME_ON_EVERY_PAGE.match(href))
+        _remember(self._links, dict.fromkeys(kept))
 
     def sift(self, places: Sequence[Place], *, refresh: int | None = None) -> Sifted:
         """Tell which places are worth asking and which were unknown before this round.

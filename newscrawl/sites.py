@@ -29,6 +29,9 @@ _NOT_PAPERS: Final = frozenset(
 # How listings are paged is not known: these are the usual names of a page number in a query.
 _PAGE_PARAMETERS: Final = frozenset({"page", "p", "pg"})
 
+LONGEST_ADDRESS: Final = 2083
+"""Letters of a link that is looked at, as Scrapy's URLLENGTH_LIMIT: places and links are remembered by the ten thousand."""
+
 _PLAIN_PATH = re.compile(r"/(?:(fr|en)/)?([A-Za-z0-9_-]+)(?:/([0-9]{1,12}))?")
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _TRACKING = re.compile(r"utm_|fbclid|gclid|jsessionid|sid$|phpsessid", re.IGNORECASE)
@@ -120,6 +123,8 @@ class Site:
         >>> maghress.locate("https://www.turess.com/assabah/1") is None
         True
         """
+        if len(href) > LONGEST_ADDRESS:
+            return None
         path = href[len(self.home) - 1 :] if href.startswith(self.home) else href
         plain = _PLAIN_PATH.fullmatch(path)
         if plain and plain[2] not in _NOT_PAPERS:  # what nearly every link of a page looks like
@@ -135,6 +140,8 @@ class Site:
         >>> get_site("demo").next_page("?start=20&utm_source=x", "https://www.demoress.example/alkhabar").url
         'https://www.demoress.example/alkhabar?start=20'
         """
+        if len(href) > LONGEST_ADDRESS:
+            return None
         place = self.locate(href, base)
         if place is not None and (place.kind is not Kind.LISTING or place.page > 1):
             return place
@@ -162,13 +169,13 @@ class Site:
 
 @lru_cache(maxsize=1 << 12)
 def _located(site: Site, url: str) -> Place | None:
-    """The place of an absolute address: menus, topics and page numbers come again on page after page."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # a malformed IPv6 host or port
-        return None
-    if parts.scheme not in {"http", "https"} or not site._serves(parts.hostname or "", port):
+    """The place of an absolute address: menus, topics and page numbers come again on page after page.
+
+    Raises:
+        ValueError: its IPv6 host or its port is malformed.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not site._serves(parts.hostname or "", parts.port):
         return None
     segments = [unquote(part) for part in _SESSION.sub("", parts.path).split("/") if part not in {"", "."}]
     page = max((int(v) for k, v in parse_qsl(parts.query) if k in _PAGE_PARAMETERS and _is_number(v)), default=1)

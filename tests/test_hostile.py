@@ -154,6 +154,19 @@ def test_no_page_waits_for_the_garbage_collector(tmp_path):
     assert done.peak_mb < 240, "240 pages of 1.5 MB, or 8 when decoded"
 
 
+def test_endless_links_are_not_remembered(tmp_path):
+    def page(path):
+        links = "".join(f"<a href='/x{path.replace('/', '-')}-{n}{'a' * 100_000}'>x</a>" for n in range(40))
+        return article().replace("</body>", f"{links}</body>")
+
+    routes = {"/": listing(*(f"/press/{number}" for number in range(60)))}
+    with HostileServer(routes, fallback=page) as server:
+        done = quick_crawl(tmp_path, "NEWSCRAWL_LINGER=0", site="demo", base_url=server.base_url, limit="60")
+    assert len(done.articles) == 1, "the same text sixty times"
+    assert done.peak_mb < 300, "60 pages of 4 MB"
+    assert (tmp_path / "state.sqlite").stat().st_size < MIB
+
+
 def test_nothing_of_a_page_moves_the_cursor_or_forges_a_line(crawled):
     assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]", crawled.log)
     assert not [

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from newscrawl.demo import DemoServer
 from tests import torture
 from tests.conftest import ROOT, run_scrapy
 from tests.torture import ENDINGS, Trial, judged, random_kills
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Only a torn file is cut.
 CHAIN = [
@@ -65,19 +69,21 @@ def test_one_crawl_dies_once_at_every_fail_point(tmp_path):
 def test_a_crawl_that_is_stopped_says_so_and_goes_on_in_the_next(tmp_path, signals):
     with DemoServer(60) as server:
         trial = Trial(server, tmp_path / "data", settings=("LOG_LEVEL=INFO",))
+        log = trial.folder / "log.txt"
         with started(trial) as child:
-            server.latency = 2  # what is under way is waited for, unless told not to
-            time.sleep(0.3)
-            for number in signals:
+            server.latency, asked = 2, server.requests.total()  # an answer under way is waited for, unless told not to
+            wait_until(lambda: server.requests.total() > asked, child)
+            child.send_signal(signals[0])
+            wait_until(lambda: "Received" in log.read_text("utf-8"), child)
+            for number in signals[1:]:
                 child.send_signal(number)
-                time.sleep(0.3)
         server.latency = 0
-        log = (trial.folder / "log.txt").read_text("utf-8")
+        said = log.read_text("utf-8")
         assert child.returncode == 1
-        assert f"Received {signals[0].name}, shutting down gracefully. Send again to force" in log
-        assert ("stopped at once" if len(signals) > 1 else "Not done: stopped (shutdown)") in log.splitlines()[-1]
-        assert "run the same command to go on" in log.splitlines()[-1]
-        assert "Traceback" not in log
+        assert f"Received {signals[0].name}, shutting down gracefully. Send again to force" in said
+        assert ("stopped at once" if len(signals) > 1 else "Not done: stopped (shutdown)") in said.splitlines()[-1]
+        assert "run the same command to go on" in said.splitlines()[-1]
+        assert "Traceback" not in said
         assert_continues(trial)
 
 
@@ -122,11 +128,17 @@ def started(trial: Trial) -> subprocess.Popen[bytes]:
     slow = ("DOWNLOAD_DELAY=0.05", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
     child = Trial(trial.server, trial.folder, trial.ending, (*trial.settings, *slow)).start()
     size = trial.feed.stat().st_size if trial.feed.exists() else 0
-    deadline = time.monotonic() + 60
-    while not (trial.feed.exists() and trial.feed.stat().st_size > size) and time.monotonic() < deadline:
-        assert child.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: trial.feed.exists() and trial.feed.stat().st_size > size, child)
     return child
+
+
+def wait_until(condition: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
+    """Wait for something that a crawl does; fails where the crawl ends without it."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert child.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from newscrawl.sites import SITES, get_site
+from newscrawl.sites import LONGEST_ADDRESS, SITES, get_site
 from newscrawl.store import Kind
 
 MAGHRESS = get_site("maghress")
@@ -126,3 +126,12 @@ def test_a_further_page_with_an_address_of_its_own_kind():
 def test_an_unknown_site_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown site 'x': choose from maghress, .*demo"):
         get_site("x")
+
+
+def test_a_link_that_is_too_long_leads_nowhere():
+    listing = f"{MAGHRESS.home}hespress"
+    for long in ("/{}/1", "/a/1?{}", "https://www.maghress.com/{}/1"):
+        assert MAGHRESS.locate(long.format("a" * LONGEST_ADDRESS)) is None
+        assert MAGHRESS.locate(long.format("a" * 80)) is not None
+    assert MAGHRESS.next_page(f"?start={'1' * LONGEST_ADDRESS}", listing) is None
+    assert MAGHRESS.next_page(f"?start={'1' * 80}", listing) is not None

@@ -35,7 +35,7 @@ class Command(crawl.Command):
         self.crawler_process.start()
         if self.crawler_process.bootstrap_failed or crawler.stats is None:
             self.exitcode = 1
-        elif crawler.stats.get_value("finish_reason") is None:
+        elif crawler.stats.get_value("finish_reason") is None:  # the spider was not closed
             print("newscrawl: stopped at once; what is settled is kept: run the same command to go on", file=sys.stderr)
             self.exitcode = 1
         else:
