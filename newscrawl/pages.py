@@ -18,7 +18,7 @@ from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
 from newscrawl.excerpt import CONTENT, around_article, has_signs, up_to_closing, without_ticker
-from newscrawl.links import hrefs_of
+from newscrawl.links import Links, hrefs_of
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from newscrawl.sites import Place, Site
 
+_TEASER: Final = b"teasertitle"
 # Attributes first: half the time of asking every element for its class.
 _CLASSED: Final = etree.XPath("//@class[contains(., 'article') or contains(., 'ARTICLE')]/parent::*")
-_TEASERS: Final = etree.XPath("//a/@class[contains(., 'teasertitle')]/parent::*/@href", smart_strings=False)
 _HREFS: Final = etree.XPath("//a/@href", smart_strings=False)
 # The ticker is a marquee, elsewhere a plain element whose links four no-break spaces part.
 _TICKER: Final = etree.XPath("//marquee//a | //*[contains(@class, 'marquee')]//a")
@@ -66,19 +66,15 @@ _NOTICE: Final = re.compile(
 )
 _LONGEST_CLOSING: Final = 200
 _SOURCE_SPACE: Final = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")  # all but the single space, which is most
-_NEXT_PAGE: Final = re.compile(r"\d{1,6}|التالي|الصفحة التالية|Suivant|Next|»|›", re.IGNORECASE)
 MORE_WORDS: Final = (
     r"[\s›»>+…]*(?:(?:عرض |تحميل |شاهد |اقرأ )?المزيد|التالي|الصفحة التالية|المقالات التالية"
     r"|(?:load|show|view|see) more|more|next|older posts|(?:voir|afficher|charger|en voir) plus|plus|suivante?)[\s›»>+….]*"
 )
 """Pattern of what a control says that brings more of a listing; read by Python and by a browser alike."""
 _MORE: Final = re.compile(MORE_WORDS, re.IGNORECASE)
-_CONTROLS: Final = etree.XPath(
-    "//button | //*[@role = 'button'] | //a[@onclick or not(@href) or starts-with(@href, '#')"
-    " or starts-with(translate(@href, 'ACIJPRSTV', 'acijprstv'), 'javascript:')] | //input[@type = 'button']"
-)
+_BUTTONS: Final = etree.XPath("//button | //*[@role = 'button'] | //input[@type = 'button']")
+_BUTTON_TAG: Final = re.compile(rb"[<=]\s*[\"']?button")
 _SCRIPTS: Final = etree.XPath("boolean(//script[@src or string-length(.) > 0])")
-_PAGED: Final = re.compile(r"page|[?&]pg?=")
 _REPORT_LINKS: Final = frozenset({"إبلاغ", "أبلغ", "Signaler", "Report"})
 # What a page says that has no such article; only asked of pages without the parts of an article.
 _NOT_FOUND: Final = re.compile(
@@ -251,6 +247,8 @@ class Listing:
     """The listed articles."""
     next_pages: list[Place]
     """Further pages of this listing."""
+    hrefs: list[str]
+    """Every link of the page, as `Page.hrefs` has them."""
 
 
 def parse_article(response: Response, site: Site) -> ArticleValues:
@@ -329,6 +327,12 @@ class Page:
         """The tree of the page but for its ticker, half of most pages, of which nothing but the links is asked."""
         return tree(without_ticker(self._body))
 
+    @cached_property
+    def _links(self) -> Links:
+        if len(self._body) > _LARGE and self._body.count(b"<") > _MOST_TAGS:
+            raise Rejected("too_many_tags")
+        return Links(self._body)
+
     def hrefs(self) -> list[str]:
         """Every link of the page, ticker, menus and related articles included, as written."""
         return hrefs_of(self._body)
@@ -344,7 +348,7 @@ class Page:
         if not (items := self._items):
             what = self._what_instead()
             raise Rejected("nothing_listed" if what == "not_an_article" else what)
-        return Listing(items, self._next_pages)
+        return Listing(items, self._next_pages, self._links.hrefs())
 
     def needs_browser(self) -> bool:
         """Whether scripts may bring a listing more than it holds: its further pages, or its items.
@@ -353,12 +357,17 @@ class Page:
         One that leads to none is the shell of a page that scripts fill.
         """
         if not self._items:
-            shell = bool(_SCRIPTS(self._root)) and not self._articles(self.hrefs())
+            shell = bool(_SCRIPTS(self._root)) and not self._articles(self._links.hrefs())
             return shell and not self._content and self._what_instead() in {"not_an_article", "empty"}
         if self._next_pages:
             return False
-        controls = (_words(control) or control.get("value") or "" for control in _CONTROLS(self._root))
-        return any(len(words) < _LONGEST_CONTROL and _MORE.fullmatch(words) for words in controls)
+        return any(len(words) < _LONGEST_CONTROL and _MORE.fullmatch(words) for words in self._controls())
+
+    def _controls(self) -> Iterator[str]:
+        yield from self._links.controls()
+        lowered = self._body.lower()
+        if b"button" in lowered and _BUTTON_TAG.search(lowered):  # no tree where there is none
+            yield from (_words(button) or button.get("value") or "" for button in _BUTTONS(self._root))
 
     def article(self) -> ArticleValues:
         """The values of an article.
@@ -434,13 +443,13 @@ class Page:
 
     @cached_property
     def _marked(self) -> list[etree._Element]:
-        if b"article" not in self._body and b"ARTICLE" not in self._body:
-            return []
         found: list[etree._Element] = _CLASSED(self._root)
         return found
 
     def _classed(self, name: str) -> list[etree._Element]:
         """Elements of one of the article's classes, in document order, none inside another."""
+        if name.encode() not in self._body.lower():
+            return []
         found: list[etree._Element] = []
         for element in self._marked:
             if name in element.get("class").lower().split() and not (found and found[-1] in element.iterancestors()):
@@ -454,7 +463,7 @@ class Page:
     @cached_property
     def _items(self) -> list[Place]:
         """The listed articles; where no teaser class is known, all articles outside the ticker."""
-        if teasers := self._articles(_TEASERS(self._root)):
+        if teasers := self._articles(self._links.of_class(_TEASER)):
             return teasers
         ticker = {link.get("href") for link in _TICKER(self._root)}
         ticker |= {link.get("href") for link in self._root.iter("a") if (link.tail or "").startswith(_TICKER_GAP)}
@@ -469,25 +478,18 @@ class Page:
         return list(self._further())
 
     def _further(self) -> Iterator[Place]:
-        for link in self._root.iter("a", "link"):
-            href = link.get("href") or ""
-            named = "next" in (link.get("rel") or "").lower() or (
-                link.tag == "a" and href != "#" and len(words := _words(link)) < 20 and _NEXT_PAGE.fullmatch(words)
-            )
-            if named:
-                place = self.site.next_page(href, self.url)
-            elif _PAGED.search(href):
-                place = self.site.locate(href, self.url)
-            else:
-                continue
-            if place and place.kind is Kind.LISTING and (named or place.page > 1):
-                yield place
+        said, others = self._links.further()
+        for named, hrefs in ((True, said), (False, others)):
+            find = self.site.next_page if named else self.site.locate
+            for href in hrefs:
+                if (place := find(href, self.url)) and place.kind is Kind.LISTING and (named or place.page > 1):
+                    yield place
 
     def _what_instead(self) -> str:
         """The word for a page that is neither article nor listing where one of them was expected."""
         if by := challenge_of(self._response):
             raise Challenge(by)
-        if _TEASERS(self._root):
+        if self._links.of_class(_TEASER):
             return "home_page" if self._is_home() else "listing"
         words = " ".join(" ".join(_OWN_TEXT(self._root)).split())
         if _PASSWORD(self._root) or _LOGIN.search(words):

@@ -198,7 +198,7 @@ class AggregatorSpider(Spider):
         # A paper or author without a new article leads to no further listings: some sites invent them for ever. What it
         # would lead to is also linked from the pages of its articles.
         leads_on = bool(sifted.ask) or not (place.paper or place.once)
-        hrefs = [*page.hrefs(), *response.meta.get(MORE, ())]
+        hrefs = [*listing.hrefs, *response.meta.get(MORE, ())]
         yield from self._discover(site, hrefs, response.url, articles_only=not leads_on)
         # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
         # listings have none: they repeat their last page, or go round in a circle, for ever.
