@@ -28,10 +28,9 @@ _UP_TO_HREF: Final = (
 _INNER_TAG: Final = rf"<(?!/?[aA][\s/>]|!|(?:{_RAW})[\s/>])"
 # So many at most: a link whose tags were never closed would be looked at to the end of the page, and so would the next.
 _SPACE: Final = rf"\s*+(?:(?:\xc2\xa0|&nbsp;|&#160;|{_INNER_TAG}[^>]*+>)\s*+){{0,9}}+"
-# How listings are paged is not known: these are the usual words.
-_NEXT_PAGE: Final = (
-    r"[0-9]{1,6}+|(?:الصفحة\s++)?+التالي(?:ة)?+|[sS]uivant|SUIVANT|[nN]ext|NEXT|»|›|&raquo;|&rsaquo;|&#187;|&#8250;"
-)
+# How listings are paged is not known: these are the usual words, and numbers in Western, Arabic and Persian digits.
+_DIGIT: Final = r"(?:[0-9]|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])"
+_NEXT_PAGE: Final = rf"{_DIGIT}{{1,6}}+|(?:الصفحة\s++)?+التالي(?:ة)?+|[sS]uivant|SUIVANT|[nN]ext|NEXT|»|›|&raquo;|&rsaquo;|&#187;|&#8250;"
 
 
 def _reader_of(tag: str) -> re.Pattern[bytes]:

@@ -74,6 +74,8 @@ def test_no_link_is_lost_in_broken_markup(pieces):
         "<A HREF='/x' class=b>\n التالي </A>",
         '<a href="/x"><span class="page"><b>الصفحة\n التالية</b></span></a>',
         "<a href=/x>&nbsp;&raquo;</a>",
+        "<a href=/x>١٢</a>",
+        "<a href=/x>۴</a>",
         "<a href=/x title='a > b'>\u00a0›<img src=x></a>",
         "<li><a href=/x>Suivant<li><a href=#>2",
         "<a class=a rel='nofollow next' href=/x>أخبار</a>",
