@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from html import unescape
+from itertools import accumulate
 from typing import Any
 
 from bench.figures import ROOT
@@ -41,6 +42,15 @@ def demo_pages(articles: int = 260) -> list[Page]:
     """Every article page of a bundled aggregator of this size."""
     server = DemoServer(articles)
     return [_asked(server, article.path, article.truth(in_feed=False)) for article in server.corpus.articles]
+
+
+def shortest(pages: list[Page], kb: float) -> list[Page]:
+    """As many of the shortest as have this size on average, in the order given."""
+    by_size = sorted(pages, key=lambda page: len(page.body))
+    sizes = accumulate(len(page.body) for page in by_size)
+    count = sum(1 for number, size in enumerate(sizes, 1) if size <= kb * 1000 * number)
+    kept = {id(page) for page in by_size[:count]}
+    return [page for page in pages if id(page) in kept]
 
 
 def _asked(server: DemoServer, target: str, truth: dict[str, Any]) -> Page:

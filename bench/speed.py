@@ -8,18 +8,20 @@ from statistics import mean, median
 
 from bench.extractors import EXTRACTORS
 from bench.figures import Cell, Result, Table
-from bench.pages import demo_pages
+from bench.pages import demo_pages, shortest
 from bench.peers import OWN, PEERS, Unmeasured, ask
 from bench.quality import write
 
 ROUNDS = 3
 SECONDS = 3
+KB = 15
+"""Mean size of a page."""
 
 
 def measure() -> Result:
     """Each extractor in turn, several rounds; medians."""
     result = Result([])
-    pages = demo_pages()
+    pages = shortest(demo_pages(), KB)
     rates: dict[str, list[float]] = {name: [] for name in EXTRACTORS}
     with tempfile.TemporaryDirectory() as folder:
         path = write(pages, Path(folder))
