@@ -26,8 +26,8 @@ _ARABIC: Final = ("cp1256", "iso8859-6")
 _LATIN: Final = ("cp1252",)
 _HEAD: Final = 4096
 """Bytes in which browsers look for a declaration, four times over."""
-_SAMPLE: Final = 1 << 16
-"""Bytes that are looked at where a page is not UTF-8: ticker and article of nearly all."""
+_SAMPLE: Final = 1 << 15
+"""Bytes that are looked at, from the first beyond ASCII on: all of most pages, menus and headlines of long ones."""
 _JUDGED: Final = 150
 """Words that are judged, markup left out, where a hundred are enough; of one without an end, 64 bytes at a time."""
 _LETTERS: Final = 1 << 13
@@ -78,22 +78,36 @@ def detect(body: bytes, content_type: str = "") -> Charset:
             return Charset(encoding, "bom")
     if b"\0" in body[:_HEAD] and (wide := _without_bom(body[:_HEAD])):
         return Charset(wide, "bytes")
+    first = None if body.isascii() else _BEYOND_ASCII.search(body)
+    if first is None:
+        return _UTF_8
+    start = max(first.start() - 1, 0)
+    sample = body[start : start + _SAMPLE]
     try:
-        body.decode("utf-8")
+        codecs.utf_8_decode(sample, "strict", start + _SAMPLE >= len(body))
     except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and not body[: error.start].isascii():
+        if error.reason == "unexpected end of data" and not sample[: error.start].isascii():
             return Charset("utf-8", "damaged")  # cut inside a letter, which is all that is wrong
-        return _of_bytes(body[:_SAMPLE], content_type)
+        return _of_bytes(sample, declared(body, content_type))
     return _UTF_8
 
 
 def as_utf8(body: bytes, content_type: str = "") -> bytes:
-    """The page in valid UTF-8; what its encoding cannot read becomes U+FFFD. A valid page is not copied."""
+    """The page in UTF-8; what its encoding cannot read becomes U+FFFD, see also `mended`. A page in UTF-8 is not copied."""
     charset = detect(body, content_type)
     if charset is _UTF_8:
         return body
     text = body.decode(charset.encoding, "replace").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     return text.encode("utf-8", "replace")
+
+
+def mended(part: bytes) -> bytes:
+    """A part of a page in UTF-8, with U+FFFD where it is damaged: of a long page not all was looked at."""
+    try:
+        part.decode("utf-8")
+    except UnicodeDecodeError:
+        return part.decode("utf-8", "replace").encode("utf-8")
+    return part
 
 
 def declared(body: bytes, content_type: str = "") -> list[str]:
@@ -112,14 +126,13 @@ def _without_bom(head: bytes) -> str | None:
     return "utf-16-be" if even > odd else "utf-16-le"
 
 
-def _of_bytes(sample: bytes, content_type: str) -> Charset:
-    """The encoding of bytes that are not valid UTF-8."""
+def _of_bytes(sample: bytes, named: list[str]) -> Charset:
+    """The encoding of bytes that are not valid UTF-8, of a page that names these."""
     text = sample.translate(None, _ASCII)[:_LETTERS].decode("utf-8", "replace")  # ASCII is the same in all of them
     damaged = text.count("\N{REPLACEMENT CHARACTER}")
     letters = len(text) - damaged
     if letters > 2 * damaged:
         return Charset("utf-8", "damaged")
-    named = declared(sample, content_type)
     # Nothing that is judged reaches further into ASCII than the next letter: the markup is left out.
     runs = islice(_BEYOND_ASCII.finditer(sample), _JUDGED)
     words = b"".join(sample[max(run.start() - 1, 0) : run.end() + 1] for run in runs)

@@ -716,6 +716,7 @@ def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
         raise Rejected("too_many_tags")
     if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not
         body = _HEADING_TAG.sub(rb"\1div", body)
+    body = charset.mended(body)
     root: etree._Element | None = etree.fromstring(body, parser or _parser()) if body.strip() else None
     if root is None:
         raise Rejected("unreadable")

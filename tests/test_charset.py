@@ -60,6 +60,28 @@ def test_utf_8_damaged_in_places_stays_utf_8():
     assert TEXT in text
 
 
+def long_article(**parts):
+    menu = "".join(f'<a href="/press/{number}">عنوان</a>' for number in range(3000))
+    return article(**parts).replace("<body>", f"<body>{menu}", 1)
+
+
+@pytest.mark.parametrize("damaged", ["الأمر".encode()[:-1], b"\xff", b"\xc7\xe1\xce"])
+def test_a_long_page_damaged_far_behind_its_beginning_is_read(damaged):
+    body = long_article(body=f"{TEXT} XX {TEXT}").encode()
+    assert body.index(b"XX") > 1 << 16
+    response = HtmlResponse("https://www.demoress.example/press/1", body=body.replace(b"XX", damaged))
+    (paragraph,) = parse_article(response, get_site("demo")).paragraphs
+    assert paragraph.startswith(TEXT)
+    assert paragraph.endswith(TEXT)
+    assert paragraph[len(TEXT) : -len(TEXT)] == f" {damaged.decode('utf-8', 'replace')} "
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1256", "iso8859-6"])
+def test_letters_that_begin_late_are_judged(encoding):
+    page = article().replace("<head>", f"<head><script>{'x = 1; ' * 20_000}</script>", 1)
+    assert as_utf8(page.encode(encoding)).decode() == page
+
+
 @pytest.mark.parametrize("name", ["قال عمر", "فن", "زين"])
 @pytest.mark.parametrize("encoding", ["cp1256", "iso8859-6"])
 def test_a_few_letters_are_read_as_declared(name, encoding):
