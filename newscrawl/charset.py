@@ -1,8 +1,9 @@
 """Which encoding a page is in, decided by evidence: header, meta and XML declaration may all be wrong, the bytes are not.
 
-Valid UTF-8 is UTF-8, whatever is declared: text in another encoding is never valid by accident. UTF-8 that was cut or
-damaged in places stays UTF-8. Only then do the single-byte encodings of the region compete, by the Arabic words that
-each would make of the bytes; what was declared decides between equals.
+Valid UTF-8 is UTF-8, whatever is declared: text in another encoding is never valid by accident. The first 32 KB from the
+first letter beyond ASCII on are looked at. UTF-8 that was cut or damaged in places stays UTF-8. Only then do the
+single-byte encodings of the region compete, by the Arabic words that each would make of the bytes; what was declared
+decides between equals.
 """
 
 from __future__ import annotations
