@@ -27,10 +27,10 @@ _UP_TO_HREF: Final = (
 )
 _INNER_TAG: Final = rf"<(?!/?[aA][\s/>]|!|(?:{_RAW})[\s/>])"
 # So many at most: a link whose tags were never closed would be looked at to the end of the page, and so would the next.
-_SPACE: Final = rf"\s*+(?:(?:\xc2\xa0|&nbsp;|&#160;|{_INNER_TAG}[^>]*+>)\s*+){{0,9}}+"
+_SPACE: Final = rf"\s*+(?:(?:\xc2\xa0|{_INNER_TAG}[^>]*+>)\s*+){{0,9}}+"
 # How listings are paged is not known: these are the usual words, and numbers in Western, Arabic and Persian digits.
 _DIGIT: Final = r"(?:[0-9]|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])"
-_NEXT_PAGE: Final = rf"{_DIGIT}{{1,6}}+|(?:الصفحة\s++)?+التالي(?:ة)?+|[sS]uivant|SUIVANT|[nN]ext|NEXT|»|›|&raquo;|&rsaquo;|&#187;|&#8250;"
+_NEXT_PAGE: Final = rf"{_DIGIT}{{1,6}}+|(?:الصفحة\s++)?+التالي(?:ة)?+|[sS]uivant|SUIVANT|[nN]ext|NEXT|»|›"
 
 
 def _reader_of(tag: str) -> re.Pattern[bytes]:
@@ -52,10 +52,11 @@ _LINKS: Final = _reader_of(
 )
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9A-Fa-f]{1,9}|[A-Za-z][A-Za-z0-9]{1,40});")
 _REL_NEXT: Final = re.compile(rb"\brel\s*=\s*(?:\"[^\">]*next|'[^'>]*next|[^\s>\"']*next)", re.IGNORECASE)
+_NEXT_WORDS: Final = re.compile(rf"{_SPACE}(?:{_NEXT_PAGE}){_SPACE}".encode())
 _TAG: Final = re.compile(rb"<[^>]*>")
 _NOWHERE: Final = (b"#", b"javascript:")
-_LONGEST_CONTROL: Final = 4096
-"""Bytes of text and tags in a control that is read; icons may be drawn there."""
+_LONGEST_CONTENT: Final = 4096
+"""Bytes of text and tags in a link that are read; icons may be drawn there."""
 
 
 def hrefs_of(page: bytes) -> list[str]:
@@ -90,9 +91,10 @@ class Links:
     def further(self) -> tuple[list[str], list[str]]:
         """Addresses of links that say, by words or `rel=next`, that they lead to a further page, and of those that may."""
         said, others = [], []
-        for attributes, a, b, c, next_page, _, _ in self._found:
+        for attributes, a, b, c, next_page, content, _ in self._found:
             href = a or b or c
-            if next_page or (b"rel=" in attributes and _REL_NEXT.search(attributes)):
+            named = next_page or (b"rel=" in attributes and _REL_NEXT.search(attributes))
+            if named or (b"&" in content and _NEXT_WORDS.fullmatch(_resolved(content))):
                 said += [href] if href and href != b"#" else []
             elif b"?" in href or b"page/" in href:
                 others.append(href)
@@ -106,13 +108,18 @@ class Links:
         for attributes, a, b, c, _, content, _ in self._found:
             href = (a or b or c).lower()
             if not href or href.startswith(_NOWHERE) or b"onclick" in attributes:
-                words = _TAG.sub(b"", content[:_LONGEST_CONTROL]).decode("utf-8", "replace")
-                yield " ".join(unescape(words).split())
+                words = _resolved(_TAG.sub(b"", content[:_LONGEST_CONTENT])).decode()
+                yield " ".join(words.split())
 
 
 def _addresses(found: list[bytes]) -> list[str]:
     hrefs = [href.decode("utf-8", "replace") for href in found]
     return [_REFERENCE.sub(_character, href) if "&" in href else href for href in hrefs if href]
+
+
+def _resolved(content: bytes) -> bytes:
+    """What a link holds, with the characters that its references stand for."""
+    return _REFERENCE.sub(_character, content[:_LONGEST_CONTENT].decode("utf-8", "replace")).encode()
 
 
 def _character(reference: re.Match[str]) -> str:

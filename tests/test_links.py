@@ -74,6 +74,8 @@ def test_no_link_is_lost_in_broken_markup(pieces):
         "<A HREF='/x' class=b>\n التالي </A>",
         '<a href="/x"><span class="page"><b>الصفحة\n التالية</b></span></a>',
         "<a href=/x>&nbsp;&raquo;</a>",
+        "<a href=/x>&#1575;&#x644;تالي&nbsp;</a>",
+        "<a href=/x><b>&#50;</b></a>",
         "<a href=/x>١٢</a>",
         "<a href=/x>۴</a>",
         "<a href=/x title='a > b'>\u00a0›<img src=x></a>",
