@@ -51,7 +51,7 @@ _LINKS: Final = _reader_of(
     rf"(?:>(?:(?={_SPACE}({_NEXT_PAGE}){_SPACE}</?[aA][\s/>]))?+([^<]*+(?:{_INNER_TAG}[^<]*+)*+))?+"
 )
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9A-Fa-f]{1,9}|[A-Za-z][A-Za-z0-9]{1,40});")
-_REL_NEXT: Final = re.compile(rb"\brel\s*=\s*(?:\"[^\">]*next|'[^'>]*next|[^\s>\"']*next)", re.IGNORECASE)
+_REL_NEXT: Final = re.compile(rb"(?<![\w-])rel\s*=\s*(?:\"[^\">]*next|'[^'>]*next|[^\s>\"']*next)", re.IGNORECASE)
 _NEXT_WORDS: Final = re.compile(rf"{_SPACE}(?:{_NEXT_PAGE}){_SPACE}".encode())
 _TAG: Final = re.compile(rb"<[^>]*>")
 _NOWHERE: Final = (b"#", b"javascript:")
@@ -93,7 +93,7 @@ class Links:
         said, others = [], []
         for attributes, a, b, c, next_page, content, _ in self._found:
             href = a or b or c
-            named = next_page or (b"rel=" in attributes and _REL_NEXT.search(attributes))
+            named = next_page or ((b"rel" in attributes or b"REL" in attributes) and _REL_NEXT.search(attributes))
             if named or (b"&" in content and _NEXT_WORDS.fullmatch(_resolved(content))):
                 said += [href] if href and href != b"#" else []
             elif b"?" in href or b"page/" in href:
@@ -107,7 +107,7 @@ class Links:
         """What links say that lead to no page: scripts may do something where they are clicked."""
         for attributes, a, b, c, _, content, _ in self._found:
             href = (a or b or c).lower()
-            if not href or href.startswith(_NOWHERE) or b"onclick" in attributes:
+            if not href or href.startswith(_NOWHERE) or b"onclick" in attributes.lower():
                 words = _resolved(_TAG.sub(b"", content[:_LONGEST_CONTENT])).decode()
                 yield " ".join(words.split())
 

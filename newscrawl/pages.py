@@ -348,7 +348,7 @@ class Page:
 
     @cached_property
     def _links(self) -> Links:
-        if len(self._body) > _LARGE and self._body.count(b"<") > _MOST_TAGS:
+        if _has_many_tags(self._body):
             raise Rejected("too_many_tags")
         return Links(self._body)
 
@@ -494,15 +494,10 @@ class Page:
 
     @cached_property
     def _next_pages(self) -> list[Place]:
-        return list(self._further())
-
-    def _further(self) -> Iterator[Place]:
         said, others = self._links.further()
-        for named, hrefs in ((True, said), (False, others)):
-            find = self.site.next_page if named else self.site.locate
-            for href in hrefs:
-                if (place := find(href, self.url)) and place.kind is Kind.LISTING and (named or place.page > 1):
-                    yield place
+        places = [self.site.next_page(href, self.url) for href in said]
+        places += [place for href in others if (place := self.site.locate(href, self.url)) and place.page > 1]
+        return [place for place in places if place and place.kind is Kind.LISTING]
 
     def _what_instead(self) -> str:
         """The word for a page that is neither article nor listing where one of them was expected."""
@@ -712,7 +707,7 @@ def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
     Raises:
         Rejected: it costs too much, or no element could be made of it.
     """
-    if len(body) > _LARGE and (body.count(b"<") > _MOST_TAGS or _ENDLESS_TAG.search(body)):
+    if _has_many_tags(body) or (len(body) > _LARGE and _ENDLESS_TAG.search(body)):
         raise Rejected("too_many_tags")
     if _HEADING_AS_CONTENT.search(body):  # libxml2 ends a heading where a paragraph begins, browsers do not
         body = _HEADING_TAG.sub(rb"\1div", body)
@@ -721,6 +716,10 @@ def tree(body: bytes, parser: etree.HTMLParser | None = None) -> etree._Element:
     if root is None:
         raise Rejected("unreadable")
     return root
+
+
+def _has_many_tags(body: bytes) -> bool:
+    return len(body) > _LARGE and body.count(b"<") > _MOST_TAGS
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ in `SITES`. The facts come from stored home pages of 2018 and from addresses see
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urljoin, urlsplit
@@ -72,11 +72,10 @@ class Site:
     origin: str = ""
     """Scheme and authority that requests go to when it is not the canonical one: a mirror, a proxy, a test server."""
 
-    home: str = field(init=False)
-    """Canonical address of the home page."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "home", f"https://{self.host}/")
+    @property
+    def home(self) -> str:
+        """Canonical address of the home page."""
+        return f"https://{self.host}/"
 
     def served_from(self, base_url: str) -> Site:
         """The same site, asked at another address; ids and canonical addresses stay as they are.

@@ -82,6 +82,7 @@ def test_no_link_is_lost_in_broken_markup(pieces):
         "<li><a href=/x>Suivant<li><a href=#>2",
         "<a class=a rel='nofollow next' href=/x>أخبار</a>",
         "<a href=/x rel=Next>أخبار</a>",
+        "<A REL = 'NEXT' HREF=/x>أخبار</A>",
         "<link rel=next href=/x>",
         "<link href='/x' rel=\"prev next\"/><a href=/y>أخبار</a>",
     ],
@@ -99,6 +100,7 @@ def test_links_that_say_that_they_lead_further(link):
         "<a href=/x>التالي في الأخبار</a>",
         "<a href=/x>next week</a>",
         "<a href=/x rel=prev class=next>x</a>",
+        "<a href=/x data-rel=next>x</a>",
         "<script>'<a href=/x>2</a>'</script>",
         "<a href=/x><!-- 2 --></a>",
     ],
@@ -113,7 +115,7 @@ def test_addresses_that_may_be_of_a_further_page():
 
 
 def test_controls_are_links_that_lead_to_no_page():
-    body = "<a>1</a><a href='#x'>2</a><a href=JavaScript:more()><i></i> 3&nbsp;</a><a href=/4 onclick='x()'>4</a><a href=/5>5</a>"
+    body = "<a>1</a><a href='#x'>2</a><a href=JavaScript:more()><i></i> 3&nbsp;</a><a href=/4 onClick='x()'>4</a><a href=/5>5</a>"
     assert list(Links(body.encode()).controls()) == ["1", "2", "3", "4"]
 
 
