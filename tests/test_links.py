@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -62,9 +62,11 @@ def test_any_markup(pieces):
 
 
 @given(st.lists(st.sampled_from(PIECES + BROKEN), max_size=12))
+@example(["<a href=\"/15'>", '"', "<a href='/1'>"])
 def test_no_link_is_lost_in_broken_markup(pieces):
     body = f"<html><body>{''.join(pieces)}</body></html>".encode()
-    assert set(tree_hrefs(body)) <= set(hrefs_of(body)) == set(Links(body).hrefs())
+    # What else each finds there differs: a tag that takes in the next one is read to its end by `Links` alone.
+    assert set(tree_hrefs(body)) <= set(hrefs_of(body)) & set(Links(body).hrefs())
 
 
 @pytest.mark.parametrize(
