@@ -1,6 +1,6 @@
 """Which encoding a page is in, decided by evidence: header, meta and XML declaration may all be wrong, the bytes are not.
 
-Valid UTF-8 is UTF-8, whatever is declared: text in another encoding is never valid by accident. The first 32 KB from the
+Valid UTF-8 is UTF-8, whatever is declared: text in another encoding is never valid by accident. The first 16 KB from the
 first letter beyond ASCII on are looked at. UTF-8 that was cut or damaged in places stays UTF-8. Only then do the
 single-byte encodings of the region compete, by the Arabic words that each would make of the bytes; what was declared
 decides between equals.
@@ -27,7 +27,7 @@ _ARABIC: Final = ("cp1256", "iso8859-6")
 _LATIN: Final = ("cp1252",)
 _HEAD: Final = 4096
 """Bytes in which browsers look for a declaration, four times over."""
-_SAMPLE: Final = 1 << 15
+_SAMPLE: Final = 1 << 14
 """Bytes that are looked at, from the first beyond ASCII on: all of most pages, menus and headlines of long ones."""
 _JUDGED: Final = 150
 """Words that are judged, markup left out, where a hundred are enough; of one without an end, 64 bytes at a time."""

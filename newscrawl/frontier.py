@@ -74,7 +74,8 @@ _GROUP_PAGES: Final = 50
 _GROUP_SECONDS: Final = 0.1
 _MAY_CHANGE: Final = frozenset({"outside_dates", "robots", "rights_reserved"})
 """Reasons of the operator's or the site's choosing: asked again in each round."""
-_SAME_ON_EVERY_PAGE: Final = re.compile("[/#]|[A-Za-z][A-Za-z0-9+.-]*:")  # paths, fragments, and what has a scheme
+# Paths, fragments, and what has a scheme.
+_SAME_ON_EVERY_PAGE: Final = re.compile(rb"[\"']?(?:[/#]|[A-Za-z][A-Za-z0-9+.-]*:)")
 _REMEMBERED: Final = 50_000
 """Keys and links remembered in memory, about 10 MB; what is older is asked of the store again."""
 
@@ -143,7 +144,7 @@ class Frontier:
         self._leases: dict[int, Leased] = {}
         self._host_rows: set[tuple[str, str]] = set()
         self._seen: OrderedDict[str, bool] = OrderedDict()
-        self._links: OrderedDict[str, None] = OrderedDict()
+        self._links: OrderedDict[bytes, None] = OrderedDict()
         self._group = 0
         self._timer: asyncio.TimerHandle | None = None
         self._wake: asyncio.TimerHandle | None = None
@@ -255,15 +256,19 @@ class Frontier:
 
     # What the spider asks
 
-    def unhandled(self, hrefs: Iterable[str]) -> list[str]:
+    def unhandled(self, addresses: Iterable[bytes]) -> list[bytes]:
         """Those of these links, as written, that were not marked by `handled` of late: most links repeat on each page."""
         links = self._links
-        return [href for href in dict.fromkeys(hrefs) if href not in links]
+        return [address for address in addresses if address not in links]
 
-    def handled(self, hrefs: Iterable[str]) -> None:
+    def handled(self, addresses: Iterable[bytes]) -> None:
         """Remember links that lead to nothing new. Not relative ones, which lead elsewhere from each page."""
-        kept = (href for href in hrefs if len(href) <= LONGEST_ADDRESS and _SAME_ON_EVERY_PAGE.match(href))
+        kept = (a for a in addresses if len(a) <= LONGEST_ADDRESS and _SAME_ON_EVERY_PAGE.match(a))
         _remember(self._links, dict.fromkeys(kept))
+
+    def is_sifted(self, place: Place) -> bool:
+        """Whether `sift` was asked for a place of late: it would not be asked for again."""
+        return place.url in self._seen
 
     def sift(self, places: Sequence[Place], *, refresh: int | None = None) -> Sifted:
         """Tell which places are worth asking and which were unknown before this round.
@@ -838,7 +843,7 @@ def _with_errback(request: Request, errback: Any) -> Request:
     return request
 
 
-def _remember(memory: OrderedDict[str, Any], entries: dict[str, Any]) -> None:
+def _remember(memory: OrderedDict[Any, Any], entries: dict[Any, Any]) -> None:
     memory.update(entries)
     while len(memory) > _REMEMBERED:
         memory.popitem(last=False)

@@ -18,11 +18,11 @@ from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
 from newscrawl.excerpt import CONTENT, around_article, has_signs, up_to_closing, without_ticker
-from newscrawl.links import Links, hrefs_of
+from newscrawl.links import Links, addresses_in, href_of, links_among
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from scrapy.http import Response
 
@@ -268,8 +268,8 @@ class Listing:
     """The listed articles."""
     next_pages: list[Place]
     """Further pages of this listing."""
-    hrefs: list[str]
-    """Every link of the page, as `Page.hrefs` has them."""
+    addresses: list[bytes]
+    """Addresses of all links of the page, as written; see `links.href_of`."""
 
 
 def parse_article(response: Response, site: Site) -> ArticleValues:
@@ -342,6 +342,10 @@ class Page:
         self._body = body
 
     @cached_property
+    def _lowered(self) -> bytes:
+        return self._body.lower()
+
+    @cached_property
     def _root(self) -> etree._Element:
         """The tree of the page but for its ticker, half of most pages, of which nothing but the links is asked."""
         return tree(without_ticker(self._body))
@@ -350,11 +354,15 @@ class Page:
     def _links(self) -> Links:
         if _has_many_tags(self._body):
             raise Rejected("too_many_tags")
-        return Links(self._body)
+        return Links(self._body, item=_TEASER)
 
-    def hrefs(self) -> list[str]:
-        """Every link of the page, ticker, menus and related articles included, as written."""
-        return hrefs_of(self._body)
+    def addresses(self) -> list[bytes]:
+        """What may be the address of a link of the page, of ticker, menus and related articles too: see `links.addresses_in`."""
+        return addresses_in(self._body)[:_MOST_TAGS]
+
+    def links_among(self, addresses: Sequence[bytes]) -> set[bytes]:
+        """Those of these addresses that are links of the page."""
+        return links_among(addresses, self._body)
 
     def listing(self) -> Listing:
         """The items of a listing and its further pages.
@@ -367,7 +375,7 @@ class Page:
         if not (items := self._items):
             what = self._what_instead()
             raise Rejected("nothing_listed" if what == "not_an_article" else what)
-        return Listing(items, self._next_pages, self._links.hrefs())
+        return Listing(items, self._next_pages, self._links.addresses())
 
     def needs_browser(self) -> bool:
         """Whether scripts may bring a listing more than it holds: its further pages, or its items.
@@ -376,7 +384,7 @@ class Page:
         One that leads to none is the shell of a page that scripts fill.
         """
         if not self._items:
-            shell = bool(_SCRIPTS(self._root)) and not self._articles(self._links.hrefs())
+            shell = bool(_SCRIPTS(self._root)) and not self._articles(map(href_of, self._links.addresses()))
             return shell and not self._content and self._what_instead() in {"not_an_article", "empty"}
         if self._next_pages:
             return False
@@ -384,8 +392,7 @@ class Page:
 
     def _controls(self) -> Iterator[str]:
         yield from self._links.controls()
-        lowered = self._body.lower()
-        if b"button" in lowered and _BUTTON_TAG.search(lowered):  # no tree where there is none
+        if b"button" in self._lowered and _BUTTON_TAG.search(self._lowered):  # no tree where there is none
             yield from (_words(button) or button.get("value") or "" for button in _BUTTONS(self._root))
 
     def article(self) -> ArticleValues:
@@ -458,7 +465,7 @@ class Page:
         """
         if whole.startswith(self._body):  # what follows may still hold a better sign of what was found
             return closed and (classed or not has_signs(whole[len(self._body) :]))
-        return classed and (closed or whole.lower().count(CONTENT) == self._body.lower().count(CONTENT))
+        return classed and (closed or whole.lower().count(CONTENT) == self._lowered.count(CONTENT))
 
     @cached_property
     def _marked(self) -> list[etree._Element]:
@@ -467,7 +474,7 @@ class Page:
 
     def _classed(self, name: str) -> list[etree._Element]:
         """Elements of one of the article's classes, in document order, none inside another."""
-        if name.encode() not in self._body.lower():
+        if name.encode() not in self._lowered:
             return []
         found: list[etree._Element] = []
         for element in self._marked:
@@ -482,7 +489,7 @@ class Page:
     @cached_property
     def _items(self) -> list[Place]:
         """The listed articles; where no teaser class is known, all articles outside the ticker."""
-        if teasers := self._articles(self._links.of_class(_TEASER)):
+        if teasers := self._articles(self._links.items()):
             return teasers
         ticker = {link.get("href") for link in _TICKER(self._root)}
         ticker |= {link.get("href") for link in self._root.iter("a") if (link.tail or "").startswith(_TICKER_GAP)}
@@ -503,7 +510,7 @@ class Page:
         """The word for a page that is neither article nor listing where one of them was expected."""
         if by := challenge_of(self._response):
             raise Challenge(by)
-        if self._links.of_class(_TEASER):
+        if self._links.items():
             return "home_page" if self._is_home() else "listing"
         words = " ".join(" ".join(_OWN_TEXT(self._root)).split())
         if _PASSWORD(self._root) or _LOGIN.search(words):

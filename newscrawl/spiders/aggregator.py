@@ -14,6 +14,7 @@ from newscrawl.arguments import Arguments
 from newscrawl.browser import MORE
 from newscrawl.demo import DemoServer
 from newscrawl.frontier import AGAIN, PLACE, Frontier, frontier_of, hash_text
+from newscrawl.links import href_of
 from newscrawl.loaders import load_article
 from newscrawl.pages import Page, parse_feed
 from newscrawl.politeness import rights_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
+    from newscrawl.frontier import Sifted
     from newscrawl.sites import Place, Site
 
 _PRIORITIES = {Kind.ARTICLE: 100, Kind.FEED: 60, Kind.LISTING: 50}
@@ -183,7 +185,11 @@ class AggregatorSpider(Spider):
         article.rights = rights_of(response, values.metas)
         yield article
         if self.arguments.mode in {"latest", "archive"}:
-            yield from self._discover(site, page.hrefs(), response.url)
+            links = self._located(site, page.addresses(), response.url)
+            new = [a for a, place in links.items() if place and not self._frontier.is_sifted(place)]
+            for address in {*new} - page.links_among(new):  # it stands in a comment or a script
+                del links[address]
+            yield from self._discover(site, links)
 
     def _parse_listing(
         self, response: Response, page: Page, site: Site, place: Place, walk: _Walk
@@ -192,14 +198,17 @@ class AggregatorSpider(Spider):
             raise NeedsBrowser(response.url)
         listing = page.listing()
         sifted = self._frontier.sift(self._wanted(listing.items), refresh=self.arguments.refresh)
-        yield from self._requests(site, sifted.ask, sifted.again)
+        yield from self._requests_of(site, sifted)
         if self.arguments.mode == "urls":
             return
         # A paper or author without a new article leads to no further listings: some sites invent them for ever. What it
         # would lead to is also linked from the pages of its articles.
         leads_on = bool(sifted.ask) or not (place.paper or place.once)
-        hrefs = [*listing.hrefs, *response.meta.get(MORE, ())]
-        yield from self._discover(site, hrefs, response.url, articles_only=not leads_on)
+        links = self._located(site, listing.addresses, response.url)
+        links |= {f'"{href}"'.encode(): site.locate(href, response.url) for href in response.meta.get(MORE, ())}
+        if not leads_on:
+            links = {address: place for address, place in links.items() if place and place.kind is Kind.ARTICLE}
+        yield from self._discover(site, links)
         # `latest` ends where a page brings nothing that was unknown before this round; `archive` goes to the end. Some
         # listings have none: they repeat their last page, or go round in a circle, for ever.
         items_key = hash_text(" ".join(item.url for item in listing.items))
@@ -212,32 +221,36 @@ class AggregatorSpider(Spider):
                 yield self._request(site, next_page, again=next_page.url in further.again, cb_kwargs=asdict(walk))
 
     def _parse_feed(self, response: Response, site: Site) -> Iterator[Request]:
-        hrefs = parse_feed(response)
-        yield from self._discover(site, hrefs, response.url)
+        places = [
+            place for href in parse_feed(response) if (place := site.locate(href, response.url)) and place.page == 1
+        ]
+        yield from self._requests(site, places)
         if self.arguments.mode == "feed":
-            places = [place for href in hrefs if (place := site.locate(href)) and place.paper]
-            prefixes = {f"/{p.edition}/{p.paper}" if p.edition != "ar" else f"/{p.paper}" for p in places}
-            feeds = [place for prefix in sorted(prefixes) if (place := site.locate(f"{prefix}/rss"))]
-            sifted = self._frontier.sift(self._wanted(feeds))
-            yield from self._requests(site, sifted.ask, sifted.again)
+            prefixes = {f"/{p.edition}/{p.paper}" if p.edition != "ar" else f"/{p.paper}" for p in places if p.paper}
+            yield from self._requests(
+                site, [feed for prefix in sorted(prefixes) if (feed := site.locate(f"{prefix}/rss"))]
+            )
 
-    def _discover(self, site: Site, hrefs: list[str], base: str, *, articles_only: bool = False) -> Iterator[Request]:
-        """Requests for what the links of a page lead to that was not known; further pages are the listing's affair."""
-        new = self._frontier.unhandled(hrefs)
-        places = {place.url: place for href in new if (place := site.locate(href, base)) and place.page == 1}
-        if articles_only:
-            places = {url: place for url, place in places.items() if place.kind is Kind.ARTICLE}
-            new = [href for href in new if (place := site.locate(href, base)) and place.kind is Kind.ARTICLE]
-        sifted = self._frontier.sift(self._wanted(places.values()), refresh=self.arguments.refresh)
-        yield from self._requests(site, sifted.ask, sifted.again)
-        self._frontier.handled(new)
+    def _located(self, site: Site, addresses: Iterable[bytes], base: str) -> dict[bytes, Place | None]:
+        """Where the links of a page lead that were not handled of late."""
+        return {address: site.locate(href_of(address), base) for address in self._frontier.unhandled(addresses)}
+
+    def _discover(self, site: Site, links: dict[bytes, Place | None]) -> Iterator[Request]:
+        """Requests for what these links lead to that was not known; further pages are the listing's affair."""
+        yield from self._requests(site, [place for place in links.values() if place and place.page == 1])
+        self._frontier.handled(links)
+
+    def _requests(self, site: Site, places: Iterable[Place]) -> Iterator[Request]:
+        """Requests for those of these places that are wanted and worth asking."""
+        sifted = self._frontier.sift(self._wanted(places), refresh=self.arguments.refresh)
+        yield from self._requests_of(site, sifted)
 
     def _wanted(self, places: Iterable[Place]) -> list[Place]:
         return [place for place in places if self.arguments.wants(place)]
 
-    def _requests(self, site: Site, places: Iterable[Place], again: set[str]) -> Iterator[Request]:
-        for place in places:
-            yield self._request(site, place, again=place.url in again)
+    def _requests_of(self, site: Site, sifted: Sifted) -> Iterator[Request]:
+        for place in sifted.ask:
+            yield self._request(site, place, again=place.url in sifted.again)
 
     def _count(self, name: str) -> None:
         self.crawler.stats.inc_value(f"newscrawl/{name}")
