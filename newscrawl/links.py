@@ -23,7 +23,7 @@ def _any_case(word: str) -> str:
 _RAW: Final = "|".join(map(_any_case, _RAW_TEXT.split()))
 _UP_TO_HREF: Final = (
     rf"[\s/]*+(?:(?![hH][rR][eE][fF][\s=]){_ATTRIBUTE})*+(?:{_any_case('href')}\s*+=\s*+"
-    r"(?:\"(?:([^\"]*+)\"|.*+)|'(?:([^']*+)'|.*+)|([^\s>]++)))?+"
+    r"(?:(\"[^\"]++\"|'[^']++'|[^\s>\"'][^\s>]*+)|\"\"|''|[\"'].*+))?+"
 )
 _INNER_TAG: Final = rf"<(?!/?[aA][\s/>]|!|(?:{_RAW})[\s/>])"
 # So many at most: a link whose tags were never closed would be looked at to the end of the page, and so would the next.
@@ -52,7 +52,7 @@ _WRITTEN: Final = tuple(re.compile(rf"{h}[rR][eE][fF]{_ADDRESS}".encode()) for h
 _ADDRESSES: Final = _reader_of(rf"[aA](?=[\s/]){_UP_TO_HREF}[\s/]*+(?:{_ATTRIBUTE})*+")
 _LINK_ELEMENTS: Final = _reader_of(rf"{_any_case('link')}(?=[\s/])({_UP_TO_HREF}[\s/]*+(?:{_ATTRIBUTE})*+)")
 _LINKS: Final = _reader_of(
-    # Its attributes, with its address among them; its words where they are those of a further page; what it holds.
+    # Its attributes; its address, as `addresses_in` has it; its words where they are those of a further page; what it holds.
     rf"[aA](?=[\s/>])({_UP_TO_HREF}[\s/]*+(?:{_ATTRIBUTE})*+)"
     rf"(?:>(?:(?={_SPACE}({_NEXT_PAGE}){_SPACE}</?[aA][\s/>]))?+([^<]*+(?:{_INNER_TAG}[^<]*+)*+))?+"
 )
@@ -60,6 +60,7 @@ _REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9A-Fa-f]{1,9}|[A-Za-z][
 _REL_NEXT: Final = re.compile(rb"(?<![\w-])rel\s*=\s*(?:\"[^\">]*next|'[^'>]*next|[^\s>\"']*next)", re.IGNORECASE)
 _NEXT_WORDS: Final = re.compile(rf"{_SPACE}(?:{_NEXT_PAGE}){_SPACE}".encode())
 _TAG: Final = re.compile(rb"<[^>]*>")
+_QUOTES: Final = b"\"'"
 _NOWHERE: Final = (b"#", b"javascript:")
 _LONGEST_CONTENT: Final = 4096
 """Bytes of text and tags in a link that are read; icons may be drawn there."""
@@ -88,8 +89,7 @@ def links_among(addresses: Sequence[bytes], page: bytes) -> set[bytes]:
     found: set[bytes] = set()
     # As far as they stand, and further where that does not suffice: what a tag is, is told by what comes before.
     for end in (page.find(b">", page.find(addresses[-1])), len(page)) if addresses else ():
-        hrefs = {a or b or c for a, b, c, _ in _ADDRESSES.findall(page, 0, end)}
-        found = {address for address in addresses if _unquoted(address) in hrefs}
+        found = {address for address, _ in _ADDRESSES.findall(page, 0, end)}.intersection(addresses)
         if len(found) == len(addresses):
             break
     return found
@@ -101,7 +101,8 @@ def href_of(address: bytes) -> str:
     >>> href_of(b"'/2?a=1&amp;b=2'")
     '/2?a=1&b=2'
     """
-    return _href(_unquoted(address))
+    href = (address[1:-1] if address[0] in _QUOTES else address).decode("utf-8", "replace")
+    return _REFERENCE.sub(_character, href) if "&" in href else href
 
 
 class Links:
@@ -122,48 +123,37 @@ class Links:
 
     def addresses(self) -> list[bytes]:
         """Addresses of all links, as `addresses_in` has them."""
-        hrefs = [a or b or c for _, a, b, c, _, _, _ in (*self._items, *self._others)]
-        return [b'"%b"' % href for href in hrefs if href]
+        return [link[1] for link in (*self._items, *self._others) if link[1]]
 
     def items(self) -> list[str]:
         """Addresses of the items."""
-        return _addresses([a or b or c for _, a, b, c, _, _, _ in self._items])
+        return _hrefs([link[1] for link in self._items])
 
     def further(self) -> tuple[list[str], list[str]]:
         """Addresses of links that say, by words or `rel=next`, that they lead to a further page, and of those that may."""
         said, others = [], []
-        for attributes, a, b, c, next_page, content, _ in self._others:
-            href = a or b or c
+        for attributes, address, next_page, content, _ in self._others:
             named = next_page or ((b"rel" in attributes or b"REL" in attributes) and _REL_NEXT.search(attributes))
             if named or (b"&" in content and _NEXT_WORDS.fullmatch(_resolved(content))):
-                said += [href] if href and href != b"#" else []
-            elif b"?" in href or b"page/" in href:
-                others.append(href)
+                said += [address] if address.strip(_QUOTES) not in {b"", b"#"} else []
+            elif b"?" in address or b"page/" in address:
+                others.append(address)
         if not said and (b"next" in self._page or b"Next" in self._page):
             found = _LINK_ELEMENTS.findall(self._page)
-            said = [a or b or c for attributes, a, b, c, _ in found if _REL_NEXT.search(attributes)]
-        return _addresses(said), _addresses(others)
+            said = [address for attributes, address, _ in found if _REL_NEXT.search(attributes)]
+        return _hrefs(said), _hrefs(others)
 
     def controls(self) -> Iterator[str]:
         """What links say that lead to no page: scripts may do something where they are clicked."""
-        for attributes, a, b, c, _, content, _ in self._others:
-            href = (a or b or c).lower()
+        for attributes, address, _, content, _ in self._others:
+            href = address.strip(_QUOTES).lower()
             if not href or href.startswith(_NOWHERE) or b"onclick" in attributes.lower():
                 words = _resolved(_TAG.sub(b"", content[:_LONGEST_CONTENT])).decode()
                 yield " ".join(words.split())
 
 
-def _addresses(found: list[bytes]) -> list[str]:
-    return [_href(address) for address in found if address]
-
-
-def _href(address: bytes) -> str:
-    href = address.decode("utf-8", "replace")
-    return _REFERENCE.sub(_character, href) if "&" in href else href
-
-
-def _unquoted(address: bytes) -> bytes:
-    return address[1:-1] if address.startswith((b'"', b"'")) else address
+def _hrefs(addresses: list[bytes]) -> list[str]:
+    return [href_of(address) for address in addresses if address]
 
 
 def _resolved(content: bytes) -> bytes:

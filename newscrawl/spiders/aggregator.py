@@ -205,7 +205,10 @@ class AggregatorSpider(Spider):
         # would lead to is also linked from the pages of its articles.
         leads_on = bool(sifted.ask) or not (place.paper or place.once)
         links = self._located(site, listing.addresses, response.url)
-        links |= {f'"{href}"'.encode(): site.locate(href, response.url) for href in response.meta.get(MORE, ())}
+        links |= {
+            f'"{href}"'.encode("utf-8", "replace"): site.locate(href, response.url)
+            for href in response.meta.get(MORE, ())
+        }
         if not leads_on:
             links = {address: place for address, place in links.items() if place and place.kind is Kind.ARTICLE}
         yield from self._discover(site, links)
