@@ -101,17 +101,19 @@ def href_of(address: bytes) -> str:
     >>> href_of(b"'/2?a=1&amp;b=2'")
     '/2?a=1&b=2'
     """
-    href = (address[1:-1] if address[0] in _QUOTES else address).decode("utf-8", "replace")
+    href = (address[1:-1] if address[:1] in _QUOTES else address).decode("utf-8", "replace")
     return _REFERENCE.sub(_character, href) if "&" in href else href
 
 
 class Links:
     """The links of a page in UTF-8 with their attributes and words; those in whose class `item` stands are its items.
 
+    Addresses are as `addresses_in` has them.
+
     >>> page = '<a class="item" href="/1">عنوان</a> <a href="?from=20"><b>2</b></a> <a href="#">المزيد</a>'.encode()
     >>> links = Links(page, item=b"item")
     >>> links.items(), links.further(), list(links.controls())
-    (['/1'], (['?from=20'], []), ['المزيد'])
+    ([b'"/1"'], ([b'"?from=20"'], []), ['المزيد'])
     """
 
     def __init__(self, page: bytes, *, item: bytes) -> None:
@@ -122,14 +124,14 @@ class Links:
             (self._items if item in link[0] else self._others).append(link)
 
     def addresses(self) -> list[bytes]:
-        """Addresses of all links, as `addresses_in` has them."""
+        """Addresses of all links."""
         return [link[1] for link in (*self._items, *self._others) if link[1]]
 
-    def items(self) -> list[str]:
+    def items(self) -> list[bytes]:
         """Addresses of the items."""
-        return _hrefs([link[1] for link in self._items])
+        return [link[1] for link in self._items if link[1]]
 
-    def further(self) -> tuple[list[str], list[str]]:
+    def further(self) -> tuple[list[bytes], list[bytes]]:
         """Addresses of links that say, by words or `rel=next`, that they lead to a further page, and of those that may."""
         said, others = [], []
         for attributes, address, next_page, content, _ in self._others:
@@ -140,8 +142,8 @@ class Links:
                 others.append(address)
         if not said and (b"next" in self._page or b"Next" in self._page):
             found = _LINK_ELEMENTS.findall(self._page)
-            said = [address for attributes, address, _ in found if _REL_NEXT.search(attributes)]
-        return _hrefs(said), _hrefs(others)
+            said = [address for attributes, address, _ in found if address and _REL_NEXT.search(attributes)]
+        return said, others
 
     def controls(self) -> Iterator[str]:
         """What links say that lead to no page: scripts may do something where they are clicked."""
@@ -150,10 +152,6 @@ class Links:
             if not href or href.startswith(_NOWHERE) or b"onclick" in attributes.lower():
                 words = _resolved(_TAG.sub(b"", content[:_LONGEST_CONTENT])).decode()
                 yield " ".join(words.split())
-
-
-def _hrefs(addresses: list[bytes]) -> list[str]:
-    return [href_of(address) for address in addresses if address]
 
 
 def _resolved(content: bytes) -> bytes:

@@ -18,7 +18,7 @@ from scrapy.http import TextResponse
 
 from newscrawl import arabic, charset, dates
 from newscrawl.excerpt import CONTENT, around_article, has_signs, up_to_closing, without_ticker
-from newscrawl.links import Links, addresses_in, href_of, links_among
+from newscrawl.links import Links, addresses_in, links_among
 from newscrawl.store import Kind
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ class Listing:
     next_pages: list[Place]
     """Further pages of this listing."""
     addresses: list[bytes]
-    """Addresses of all links of the page, as written; see `links.href_of`."""
+    """Addresses of all links of the page, as written."""
 
 
 def parse_article(response: Response, site: Site) -> ArticleValues:
@@ -384,7 +384,7 @@ class Page:
         One that leads to none is the shell of a page that scripts fill.
         """
         if not self._items:
-            shell = bool(_SCRIPTS(self._root)) and not self._articles(map(href_of, self._links.addresses()))
+            shell = bool(_SCRIPTS(self._root)) and not self._articles(self._links.addresses())
             return shell and not self._content and self._what_instead() in {"not_an_article", "empty"}
         if self._next_pages:
             return False
@@ -495,7 +495,7 @@ class Page:
         ticker |= {link.get("href") for link in self._root.iter("a") if (link.tail or "").startswith(_TICKER_GAP)}
         return self._articles(href for href in _HREFS(self._root) if href not in ticker)
 
-    def _articles(self, hrefs: Iterable[str]) -> list[Place]:
+    def _articles(self, hrefs: Iterable[str | bytes]) -> list[Place]:
         places = (self.site.locate(href, self.url) for href in dict.fromkeys(hrefs))
         return list({place.url: place for place in places if place and place.kind is Kind.ARTICLE}.values())
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urljoin, urlsplit
 
+from newscrawl.links import href_of
 from newscrawl.store import Kind
 
 Edition = Literal["ar", "fr", "en"]
@@ -36,6 +37,7 @@ _LONGEST_PLAIN: Final = 100
 _PLAIN_PATH = re.compile(r"/(?:(fr|en)/)?([A-Za-z0-9_-]+)(?:/([0-9]{1,12}))?")
 # What `urljoin` would only put the host in front of, in twenty times the time.
 _ROOTED = re.compile(r"/(?:[A-Za-z0-9_%+?=&#;,~:@-]++[./]?)*+")
+_ABSOLUTE = re.compile(r"https?://([A-Za-z0-9.-]+)(?:[/?#]|$)")
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _TRACKING = re.compile(r"utm_|fbclid|gclid|jsessionid|sid$|phpsessid", re.IGNORECASE)
 _SESSION = re.compile(r";[^/]*")
@@ -108,14 +110,14 @@ class Site:
             found += [self.locate(f"{prefix}/{path}") for path in ("", *topics, "rss")]
         return [place for place in found if place]
 
-    def locate(self, href: str, base: str = "") -> Place | None:
+    def locate(self, href: str | bytes, base: str = "") -> Place | None:
         """The place that a link leads to; None for other hosts, other schemes and addresses of no interest.
 
         Every spelling of one page (host with or without www, http or https, port, trailing slash, tracking parameters,
         session id, fragment, percent-encoding) gives the same `Place.url`.
 
         Args:
-            href: the link as written in the page.
+            href: the link; as bytes, with quotes and character references as written in the page (see `newscrawl.links`).
             base: address of the page, one of the site's, for links that are not absolute.
 
         >>> maghress = get_site("maghress")
@@ -128,18 +130,20 @@ class Site:
         """
         if len(href) > LONGEST_ADDRESS:
             return None
-        path = href
-        if not href.startswith("/") and href.startswith(self.home):
-            path = href[len(self.home) - 1 :]
-        if len(path) < _LONGEST_PLAIN and (place := _plain_place(self.host, path)):  # as nearly every link of a page
+        if len(href) < _LONGEST_PLAIN and (place := _plain_place(self.host, href)):  # as nearly every link of a page
             return place
+        if isinstance(href, bytes):
+            href = href_of(href)
+        absolute = _ABSOLUTE.match(href)
+        if absolute and not self._serves(absolute[1].lower(), None):  # each article has one, to its source
+            return None
         try:
             url = f"https://{self.host}{href}" if _ROOTED.fullmatch(href) else urljoin(base or self.home, href.strip())
             return _located(self, url)
         except ValueError:  # a malformed IPv6 host or port
             return None
 
-    def next_page(self, href: str, base: str) -> Place | None:
+    def next_page(self, href: str | bytes, base: str) -> Place | None:
         """The place behind a link that says it is a further page of the listing at `base`, whatever its address.
 
         >>> get_site("demo").next_page("?start=20&utm_source=x", "https://www.demoress.example/alkhabar").url
@@ -147,6 +151,8 @@ class Site:
         """
         if len(href) > LONGEST_ADDRESS:
             return None
+        if isinstance(href, bytes):
+            href = href_of(href)
         place = self.locate(href, base)
         if place is not None and (place.kind is not Kind.LISTING or place.page > 1):
             return place
@@ -192,8 +198,9 @@ def _located(site: Site, url: str) -> Place | None:
 
 
 @lru_cache(maxsize=1 << 14)
-def _plain_place(host: str, path: str) -> Place | None:
+def _plain_place(host: str, href: str | bytes) -> Place | None:
     """The place of a paper or an article by its plain path, None for any other: the links of a site come again and again."""
+    path = (href_of(href) if isinstance(href, bytes) else href).removeprefix(f"https://{host}")
     plain = _PLAIN_PATH.fullmatch(path)
     if plain is None or plain[2] in _NOT_PAPERS:
         return None

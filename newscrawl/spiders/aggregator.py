@@ -14,7 +14,6 @@ from newscrawl.arguments import Arguments
 from newscrawl.browser import MORE
 from newscrawl.demo import DemoServer
 from newscrawl.frontier import AGAIN, PLACE, Frontier, frontier_of, hash_text
-from newscrawl.links import href_of
 from newscrawl.loaders import load_article
 from newscrawl.pages import Page, parse_feed
 from newscrawl.politeness import rights_of
@@ -236,7 +235,7 @@ class AggregatorSpider(Spider):
 
     def _located(self, site: Site, addresses: Iterable[bytes], base: str) -> dict[bytes, Place | None]:
         """Where the links of a page lead that were not handled of late."""
-        return {address: site.locate(href_of(address), base) for address in self._frontier.unhandled(addresses)}
+        return {address: site.locate(address, base) for address in self._frontier.unhandled(addresses)}
 
     def _discover(self, site: Site, links: dict[bytes, Place | None]) -> Iterator[Request]:
         """Requests for what these links lead to that was not known; further pages are the listing's affair."""
