@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from newscrawl.sites import EDITIONS, Edition, Place, Site, get_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SourceMode = Literal["off", "check", "fetch"]
 SOURCE_MODES: Final[tuple[SourceMode, ...]] = get_args(SourceMode)
@@ -114,11 +117,10 @@ class Arguments:
         }
         return " ".join(f"{name}={value}" for name, value in parts.items() if value)
 
-    def wants(self, place: Place) -> bool:
-        """Whether a place belongs to the editions and papers asked for."""
-        if self.editions and place.edition not in self.editions:
-            return False
-        return not self.papers or place.paper in self.papers
+    def wanted(self, places: Iterable[Place]) -> list[Place]:
+        """Those of these places that belong to the editions and papers asked for."""
+        editions, papers = self.editions, self.papers
+        return [p for p in places if (not editions or p.edition in editions) and (not papers or p.paper in papers)]
 
 
 def _list(text: str, name: str) -> list[str]:

@@ -130,6 +130,7 @@ EXTENSIONS = {
     "newscrawl.batches.Batches": 0,  # off without NEWSCRAWL_BATCHES
     "scrapy.extensions.logstats.LogStats": None,  # Progress tells more
 }
+STATS_CLASS = "newscrawl.extensions.Stats"
 RETRY_ENABLED = False  # see NEWSCRAWL_RETRY_DELAYS
 COOKIES_ENABLED = False  # no page of the family needs any
 TELNETCONSOLE_ENABLED = False  # an open door for whoever is on the machine

@@ -91,6 +91,11 @@ def test_addresses_of_links_are_among_those_in_the_page(pieces):
     assert {href for href in hrefs if not set("<\"'") & set(href)} <= set(map(href_of, addresses_in(body)))
 
 
+@pytest.mark.parametrize("before", ["", "H", "Hre", "H" * 499, "H" * 500, "Href " * 600])
+def test_addresses_in_capitals(before):
+    assert addresses_in(f"{before} <A HREF='/1'>H <a Href=/2> <a hREF='/3'>".encode()) == [b"'/3'", b"'/1'", b"/2"]
+
+
 def test_an_address_is_looked_for_as_far_as_it_stands_and_further_where_it_is_no_link_there():
     page = b"<!-- <a href='/1'> <a href='/2'> --> /1 <a href='/1'>x</a> <script>'<a href=\"/3\">'</script><a title='\"/3\"' href=/4>"
     assert links_among([b"'/1'", b"'/2'", b'"/3"', b"/4"], page) == {b"'/1'", b"/4"}

@@ -7,7 +7,9 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from scrapy.utils.test import get_crawler
 
+from newscrawl.extensions import Stats
 from newscrawl.store import State, open_store
 from tests.conftest import run_scrapy
 
@@ -268,3 +270,13 @@ def test_errbacks_are_called_and_failures_are_settled(server, tmp_path):
     )
     assert items == [{"failed": "Rejected"}], log
     assert found["404"] == ("skipped", "gone")
+
+
+def test_counters_take_the_argument_that_scrapys_own_take():
+    crawler = get_crawler(settings_dict={"STATS_CLASS": "newscrawl.extensions.Stats"})
+    assert type(crawler.stats) is Stats
+    crawler.stats.inc_value("pages", spider=None)
+    crawler.stats.inc_value("pages", 2)
+    crawler.stats.max_value("peak", 3)
+    assert crawler.stats.get_value("pages") == 3
+    assert crawler.stats.get_stats() == {"pages": 3, "peak": 3}

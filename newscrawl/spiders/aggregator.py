@@ -196,7 +196,7 @@ class AggregatorSpider(Spider):
         if NO_BROWSER not in response.meta and page.needs_browser():
             raise NeedsBrowser(response.url)
         listing = page.listing()
-        sifted = self._frontier.sift(self._wanted(listing.items), refresh=self.arguments.refresh)
+        sifted = self._frontier.sift(self.arguments.wanted(listing.items), refresh=self.arguments.refresh)
         yield from self._requests_of(site, sifted)
         if self.arguments.mode == "urls":
             return
@@ -218,7 +218,7 @@ class AggregatorSpider(Spider):
         if walk.ended:
             self._count("endless_listings")
         elif self.arguments.mode == "archive" or (sifted.fresh and walk.barren < _BARREN_PAGES):
-            further = self._frontier.sift(self._wanted(listing.next_pages))
+            further = self._frontier.sift(self.arguments.wanted(listing.next_pages))
             for next_page in further.ask:
                 yield self._request(site, next_page, again=next_page.url in further.again, cb_kwargs=asdict(walk))
 
@@ -244,11 +244,8 @@ class AggregatorSpider(Spider):
 
     def _requests(self, site: Site, places: Iterable[Place]) -> Iterator[Request]:
         """Requests for those of these places that are wanted and worth asking."""
-        sifted = self._frontier.sift(self._wanted(places), refresh=self.arguments.refresh)
+        sifted = self._frontier.sift(self.arguments.wanted(places), refresh=self.arguments.refresh)
         yield from self._requests_of(site, sifted)
-
-    def _wanted(self, places: Iterable[Place]) -> list[Place]:
-        return [place for place in places if self.arguments.wants(place)]
 
     def _requests_of(self, site: Site, sifted: Sifted) -> Iterator[Request]:
         for place in sifted.ask:
