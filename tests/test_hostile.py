@@ -154,6 +154,23 @@ def test_no_page_waits_for_the_garbage_collector(tmp_path):
     assert done.peak_mb < 240, "240 pages of 1.5 MB, or 8 when decoded"
 
 
+def test_what_a_browser_takes_for_no_link_is_not_asked_for(tmp_path):
+    hidden = (
+        "<!-- <a href='/press/11'>x</a> --><script>document.title = \"<a href='/press/12'>\"</script>"
+        "<link rel=next href='/press/13'><textarea><a href=/press/14>x</a></textarea>"
+    )
+    shown = "<A HREF=/press/21>x</A><a class=x href='/press/22'>x</a><!-- --><a\nHref = \"/press/23\"><b>x</b></a><a href=/press/11>x</a>"
+    routes = {
+        "/": listing("/press/1", "/press/2"),
+        "/press/1": article(body=f"أول {TEXT}", tail=hidden),
+        "/press/2": article(body=f"ثان {TEXT}", tail=hidden + shown),
+    }
+    with HostileServer(routes, fallback=lambda _: answer(status="404 Not Found")) as server:
+        quick_crawl(tmp_path, "NEWSCRAWL_LINGER=0", site="demo", base_url=server.base_url)
+        asked = {path for path in server.paths() if path.startswith("/press/")}
+    assert asked == {f"/press/{number}" for number in (1, 2, 11, 21, 22, 23)}
+
+
 def test_endless_links_are_not_remembered(tmp_path):
     def page(path):
         links = "".join(f"<a href='/x{path.replace('/', '-')}-{n}{'a' * 100_000}'>x</a>" for n in range(40))
