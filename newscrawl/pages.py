@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
@@ -532,14 +532,15 @@ class Page:
 
     def _closing_container(self) -> etree._Element | None:
         """The element that holds the text which ends in the closing line: the content, whatever its class."""
+        words = cache(_words)  # of the same element, half of the page, for many links
         for link in _CLOSING_LINKS(self._root)[:_CANDIDATES]:
             if not _CLOSING_GOES_ON.match(_NEXT_TEXT(link)):
                 continue
             line: etree._Element | None = link
-            while line is not None and not _CLOSING.search(_words(line)):
+            while line is not None and not _CLOSING.search(words(line)):
                 line = line.getparent()
             # The line may have an element of its own: the content is the first that holds more than the line.
-            while line is not None and _CLOSING.match(_words(line)):
+            while line is not None and _CLOSING.match(words(line)):
                 line = line.getparent()
             if line is not None and line.tag not in {"body", "html"}:
                 return line
