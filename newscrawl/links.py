@@ -21,9 +21,10 @@ def _any_case(word: str) -> str:
 
 
 _RAW: Final = "|".join(map(_any_case, _RAW_TEXT.split()))
-_UP_TO_HREF: Final = (
+_ATTRIBUTES: Final = (
     rf"[\s/]*+(?:(?![hH][rR][eE][fF][\s=]){_ATTRIBUTE})*+(?:{_any_case('href')}\s*+=\s*+"
     r"(?:(\"[^\"]++\"|'[^']++'|[^\s>\"'][^\s>]*+)|\"\"|''|[\"'].*+))?+"
+    rf"[\s/]*+(?:{_ATTRIBUTE})*+"
 )
 _INNER_TAG: Final = rf"<(?!/?[aA][\s/>]|!|(?:{_RAW})[\s/>])"
 # So many at most: a link whose tags were never closed would be looked at to the end of the page, and so would the next.
@@ -51,11 +52,11 @@ _WRITTEN, _WRITTEN_IN_CAPITALS = (re.compile(rf"{h}[rR][eE][fF]{_ADDRESS}".encod
 _FEW: Final = 500
 """Letters H of a page that are looked at one by one."""
 # What has no address is a match too: its tag is not read again.
-_ADDRESSES: Final = _reader_of(rf"[aA](?=[\s/]){_UP_TO_HREF}[\s/]*+(?:{_ATTRIBUTE})*+")
-_LINK_ELEMENTS: Final = _reader_of(rf"{_any_case('link')}(?=[\s/])({_UP_TO_HREF}[\s/]*+(?:{_ATTRIBUTE})*+)")
+_ADDRESSES: Final = _reader_of(rf"[aA](?=[\s/]){_ATTRIBUTES}")
+_LINK_ELEMENTS: Final = _reader_of(rf"{_any_case('link')}(?=[\s/])({_ATTRIBUTES})")
 _LINKS: Final = _reader_of(
     # Its attributes; its address, as `addresses_in` has it; its words where they are those of a further page; what it holds.
-    rf"[aA](?=[\s/>])({_UP_TO_HREF}[\s/]*+(?:{_ATTRIBUTE})*+)"
+    rf"[aA](?=[\s/>])({_ATTRIBUTES})"
     rf"(?:>(?:(?={_SPACE}({_NEXT_PAGE}){_SPACE}</?[aA][\s/>]))?+([^<]*+(?:{_INNER_TAG}[^<]*+)*+))?+"
 )
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9A-Fa-f]{1,9}|[A-Za-z][A-Za-z0-9]{1,40});")

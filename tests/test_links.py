@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -69,9 +69,12 @@ BROKEN = ["<a x='", "<a href=\"/15'>", "<a href", '<a title="', "=\"<a href='/16
 @given(st.lists(st.sampled_from(PIECES), max_size=12))
 def test_any_markup(pieces):
     page = "".join(pieces)
-    # A script in a comment in a script goes on to its second end; it is read to its first.
-    assume(not re.search(r"<script\b.*<!--.*<script\b", page, re.IGNORECASE | re.DOTALL))
-    assert_read(f"<html><body>{page}</body></html>".encode())
+    body = f"<html><body>{page}</body></html>".encode()
+    if re.search(r"<script\b.*<!--.*<script\b", page, re.IGNORECASE | re.DOTALL):
+        # A script in a comment in a script goes on to its second end; it is read to its first.
+        assert set(tree_hrefs(body)) <= links_of(body) & set(map(href_of, links_read(body).addresses()))
+    else:
+        assert_read(body)
 
 
 @given(st.lists(st.sampled_from(PIECES + BROKEN), max_size=12))
@@ -183,7 +186,7 @@ def test_hostile_pages_take_linear_time(unit):
     begun = time.process_time()
     page = unit * (4_000_000 // len(unit))
     found = links_of(page)
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 2
     links = links_read(page)
     links.further()
     hrefs = set(map(href_of, links.addresses()))
