@@ -12,21 +12,24 @@ _SIGNS: Final = (CONTENT, b"articletitle", b"articlenewspaper", b"og:title", b"<
 # The last words of the closing line, and room for the tags behind them.
 _CLOSING_WORDS: Final = ("مصدره".encode(), b"depuis sa source", b"from its source")
 _BEHIND_CLOSING: Final = 512
+_BETWEEN_CONTENTS: Final = 512
+"""Bytes, of an advertisement for example, within which a further content belongs to the one before."""
 _LONG_REST: Final = 1 << 14
 """Bytes behind the closing line from which on a second look at a page that needs one costs less than it saves."""
 # Behind the beginning of these nothing is a tag until their end comes.
 _HIDING: Final = re.compile(
     rb"<(?=[!sStTiIxXnNpP])(?:!--|(?i:(script|style|title|textarea|iframe|xmp|noembed|noframes|plaintext)))"
 )
-# A script with all that it holds, or a tag with its attributes. Neither group is set where it is anything else, or broken.
-# Every loop is possessive, and a script without an end is the end: the time is linear in the length of the page.
+# A script or comment with all that it holds, or a tag with its attributes. Neither group is set where it is anything else,
+# or broken. Every loop is possessive, and what has no end is the end: the time is linear in the length of the page.
 _TAG: Final = re.compile(
-    rb"<(?=[A-Za-z/!?])(?:((?i:script|style))[\s>](?s:.*?)</(?i:script|style)>|(?!(?i:script|style)[\s>])(/?[A-Za-z][A-Za-z0-9:]*+)"
+    rb"<(?=[A-Za-z/!?])(?:((?i:script|style)[\s>](?s:.*?)</(?i:script|style)>|!--(?!-?>)(?s:.*?)--!?>)"
+    rb"|(?!(?i:script|style)[\s>])(/?[A-Za-z][A-Za-z0-9:]*+)"
     rb"(?:\s++[^\s=>\"'<]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>]++))?+)*+[\s/]*+>)?+"
 )
 _VOID: Final = frozenset(b"br hr img wbr".split())
 _INLINE: Final = frozenset(b"a b big em font i iframe s small strike strong sub sup u".split())
-_FLOW: Final = frozenset(b"article blockquote center div figcaption figure section span".split())
+_FLOW: Final = frozenset(b"article blockquote center div figcaption figure noscript section span".split())
 _BLOCKS: Final = frozenset(b"h2 h3 h4 h5 h6 ol p table ul".split())
 _PARTS: Final = {
     b"li": frozenset({b"ol", b"ul"}),
@@ -53,7 +56,7 @@ def without_ticker(body: bytes) -> bytes:
 
 
 def around_article(body: bytes) -> bytes | None:
-    """The head of a page and its article, from the first class of the family to the end of the first content.
+    """The head of a page and its article, from the first class of the family to the end of the content.
 
     None where the bytes do not tell that these are in it what they are in the whole page: there is no such class, or
     tags are not nested as they are written.
@@ -64,7 +67,7 @@ def around_article(body: bytes) -> bytes | None:
     if head < 0 or content < 0:
         return None
     start, opening = _tag_around(body, body.find(b"article", head)), _tag_around(body, content)
-    end = _end_of_element(body, opening) if 0 <= start <= opening else -1
+    end = _end_of_contents(body, opening) if 0 <= start <= opening else -1
     if end < 0 or body.find(b"ARTICLE", head, end) >= 0 or _hides(body, head, start):
         return None
     return b"%b</head><body>%b" % (body[:head], body[start:end])
@@ -114,26 +117,31 @@ def _hides(body: bytes, start: int, end: int) -> bool:
     return False
 
 
-def _end_of_element(body: bytes, start: int) -> int:
-    """Where the element ends that begins at `start`; -1 where a tree might not hold what is in it as it is nested."""
+def _end_of_contents(body: bytes, start: int) -> int:
+    """Where the element ends that begins at `start`, and what follows it up to the last content near by.
+
+    -1 where a tree might not hold what is in the element as it is nested.
+    """
     opened: list[bytes] = []
+    end = -1
     for tag in _TAG.finditer(body, start):
         if tag[1]:
             continue
         name = (tag[2] or b"").lower()
+        if opened[-1:] == [b"p"] and (name == b"p" or (name[:1] == b"/" and name != b"/p")):
+            opened.pop()  # the end of a paragraph may be left out
         if name[:1] != b"/":
-            if not opened:
-                if name not in _HOLD_ANY:
-                    return -1
-            elif not _may_stand_in(name, opened[-1]):
-                return -1
+            if not (_may_stand_in(name, opened[-1]) if opened else name in _HOLD_ANY):
+                break
             if name not in _VOID:
                 opened.append(name)
         elif not opened or opened.pop() != name[1:]:
-            return -1
+            break
         elif not opened:
-            return tag.end()
-    return -1
+            end = tag.end()
+            if body.find(CONTENT, end, end + _BETWEEN_CONTENTS) < 0:
+                break
+    return end
 
 
 def _may_stand_in(name: bytes, parent: bytes) -> bool:

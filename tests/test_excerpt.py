@@ -65,19 +65,21 @@ def test_bundled_pages():
             articles += 1
             enough += alike(body)
     assert articles > 250
-    assert enough > articles * 0.7  # the others are damaged, or have none of the classes
+    assert enough > articles * 0.85  # the others have none of the classes
 
 
 PIECES = [
     "<div>", "</div>", "<span>", "</span>", "<p>", "</p>", "<P>", "</P >", "<br>", "<br/>", "<hr>", "<b>", "</b>", "<h2>", "</h2>", "<td>",
     "<tr>", "</tr>", "<table><tr><td>", "</td></tr></table>", "</td>", "</table>", "<li>", "</li>", "<ul>", "</ul>", "<a href='/1'>", "</a>",
     "<form>", "</form>", "<center>", "</center>", "<o:p>", "</o:p>", "<marquee>", "</marquee>", "<iframe src=x></iframe>", "<iframe>",
-    "<!-- ", " -->", "<!--x-->", "<script>", "</script>", "<script>'<p>'</script>", "<style>", "</style>", "<noscript>", "<textarea>",
+    "<!-- ", " -->", "<!--x-->", "<!-->", "<!--->", "--!>", "<script>", "</script>", "<script>'<p>'</script>", "<style>", "</style>", "<noscript>", "</noscript>",
+    "<textarea>",
     "<title>", "</title>", "<img src='/a.png' alt='</span>'>", '<a title="</div>">',  " < 3 ",
     "نص الخبر", "وقال الوزير", "text", "&amp;", "</body>", "</html>", "<body>", "</head>", "<?x?>", "</>", "<svg/>",
     '<span class="articletitle">عنوان</span>', '<span class="articlenewspaper">نشر في هسبريس يوم 12 - 11 - 2015</span>',
     '<span class="articlecontent">', '<div class="articlecontent">', '<p class="articlecontent">', '<div class="ArticleContent">',
-    '<DIV CLASS="articlecontent">', '<td class="articlecontent">', "<div class='x ARTICLEcontent'>", "<p>انقر <a href='http://a.example/1'>هنا</a> لقراءة الخبر من مصدره.</p>",
+    '<DIV CLASS="articlecontent">', '<td class="articlecontent">', "<div class='x ARTICLEcontent'>",
+    "</div><div>إعلان</div><div class='articlecontent'>", "</span> <span class='articlecontent'>", "<p>نص<p>نص", "<p>انقر <a href='http://a.example/1'>هنا</a> لقراءة الخبر من مصدره.</p>",
 ]  # fmt: skip
 NAMES = (
     "a b body button center dd div dl form frameset h2 head html iframe li noscript option p pre script select span style"
