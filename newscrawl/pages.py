@@ -548,10 +548,11 @@ class Page:
 
     def _publication_line(self) -> tuple[etree._Element | None, str | None]:
         """The element that holds the publication line, found by the line's pattern, and the line."""
+        words = cache(_words)  # many headlines may stand in one element
         for element in _PUBLICATION(self._root)[:_CANDIDATES]:
             # The paper's name may be a link of its own: then the date stands in the element around it.
             for candidate in (element, element.getparent()):
-                if candidate is not None and (line := dates.find_publication_line(_words(candidate, " "))):
+                if candidate is not None and (line := dates.find_publication_line(words(candidate, " "))):
                     return candidate, line
         return None, None
 
