@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 CONTENT: Final = b"articlecontent"
@@ -14,6 +15,8 @@ _CLOSING_WORDS: Final = ("مصدره".encode(), b"depuis sa source", b"from its 
 _BEHIND_CLOSING: Final = 512
 _BETWEEN_CONTENTS: Final = 512
 """Bytes, of an advertisement for example, within which a further content belongs to the one before."""
+_MOST_TAGS: Final = 20_000
+"""Tags of a content, of which a real one has some dozens; where there are more, it is read as any other page."""
 _LONG_REST: Final = 1 << 14
 """Bytes behind the closing line from which on a second look at a page that needs one costs less than it saves."""
 # Behind the beginning of these nothing is a tag until their end comes.
@@ -120,11 +123,11 @@ def _hides(body: bytes, start: int, end: int) -> bool:
 def _end_of_contents(body: bytes, start: int) -> int:
     """Where the element ends that begins at `start`, and what follows it up to the last content near by.
 
-    -1 where a tree might not hold what is in the element as it is nested.
+    -1 where a tree might not hold what is in the element as it is nested, and where it is endless.
     """
     opened: list[bytes] = []
     end = -1
-    for tag in _TAG.finditer(body, start):
+    for tag in islice(_TAG.finditer(body, start), _MOST_TAGS):
         if tag[1]:
             continue
         name = (tag[2] or b"").lower()

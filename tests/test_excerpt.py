@@ -143,12 +143,29 @@ def test_any_markup(before, between, inside, after, container):
     )
 
 
-@pytest.mark.parametrize("piece", ["<script>", "<!--", "<p title='", "<div>", "</p>", "<p x=", "<style >"])
+PIECES_OF_LONG_PAGES = [
+    "<script>",
+    "<!--",
+    "<p title='",
+    "<div>",
+    "</p>",
+    "<p x=",
+    "<style >",
+    "<p>",
+    "<!-->",
+    "<!-- -->",
+]
+# Where one content after the other ends, and something else stands in between.
+PIECES_OF_LONG_PAGES += ["</div><div class='articlecontent'>", "</div><div>" * 8 + "articlecontent"]
+
+
+@pytest.mark.parametrize("piece", PIECES_OF_LONG_PAGES)
 def test_the_time_is_linear(piece):
-    body = f'<head></head>{TITLE}<div class="articlecontent">'.encode() + piece.encode() * 400_000
+    long = piece.encode() * (4_000_000 // len(piece))
+    body = f'<head></head>{TITLE}<div class="articlecontent">'.encode() + long
     started = time.process_time()
     around_article(body)
-    around_article(body.replace(b"<h1", piece.encode() * 400_000 + b"<h1", 1))
+    around_article(body.replace(b"<h1", long + b"<h1", 1))
     up_to_closing((piece + "مصدره").encode() * 200_000)
     assert time.process_time() - started < 2
 
@@ -175,11 +192,26 @@ def test_elements_within_the_closing_line_of_a_page_without_classes(closing):
     assert (values.paragraphs, values.source_url) == (["نص الخبر"], "http://a.example/1")
 
 
-def test_what_is_cut_out_is_not_parsed(monkeypatch):
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<div class='articlecontent'><p>نص</p></div>",
+        "<div class='articlecontent'><p>نص<p>نص آخر<br></div>",
+        "<div class='articlecontent'>نص<!-- <p> --><noscript><p>إعلان</p></noscript><!--x--!> نص آخر</div>",
+        "<div class='articlecontent'>نص</div>\n<div>إعلان</div><div class='articlecontent'><p>نص آخر</div>",
+    ],
+)
+def test_what_is_cut_out_is_not_parsed(monkeypatch, content):
     parsed = []
     tree = pages.tree
     monkeypatch.setattr(pages, "tree", lambda body: parsed.append(body) or tree(body))
     menu, tail = "<a href='/x'>قائمة</a>" * 50, "<p>ذيل</p>" * 50
-    body = f'<head></head><body>{menu}{TITLE}{HEAD}<div class="articlecontent"><p>نص</p></div>{tail}'
-    assert alike(body.encode())
+    assert alike(f"<head></head><body>{menu}{TITLE}{HEAD}{content}{tail}".encode())
     assert [("قائمة".encode() in body, "ذيل".encode() in body) for body in parsed] == [(False, False), (True, True)]
+
+
+def test_contents_far_from_each_other_are_all_read():
+    content = "<div class='articlecontent'><p>نص</p></div>"
+    body = f"<head></head><body>{TITLE}{HEAD}{content}{'<div>إعلان</div>' * 100}{content}{TAIL}"
+    values = Page(HtmlResponse("https://www.demoress.example/press/1", body=body.encode()), SITE).article()
+    assert (values.paragraphs, values.fallback) == (["نص", "نص"], False)
