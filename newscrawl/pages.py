@@ -10,6 +10,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
@@ -219,7 +220,11 @@ _ENDLESS_TAG: Final = re.compile(rb"<[A-Za-z](?:[^>=\"']{1,64}+|=\s*+(?:\"[^\"]*
 _LONGEST_CONTROL: Final = 40
 _CANDIDATES: Final = 15
 """Elements that are looked at for a publication or closing line; each may stand in half the page."""
+_FEW: Final = 20
+"""Parts of an element's text that are read to see whether it is some short words: elements may be nested without end."""
 _SHORT: Final = 100
+_LONGEST_ANSWER: Final = 100_000
+"""Letters in which a page that is no article is searched for what it is."""
 _LONGEST_BODY: Final = 500_000
 """Letters of an article; cleaning and comparing more would cost seconds."""
 _HEADING_AS_CONTENT: Final = re.compile(rb"<[hH][1-6]\s[^>]{0,300}articlecontent")
@@ -512,7 +517,7 @@ class Page:
             raise Challenge(by)
         if self._links.items():
             return "home_page" if self._is_home() else "listing"
-        words = " ".join(" ".join(_OWN_TEXT(self._root)).split())
+        words = " ".join(" ".join(_OWN_TEXT(self._root)).split())[:_LONGEST_ANSWER]
         if _PASSWORD(self._root) or _LOGIN.search(words):
             return "login_wall"
         if _NOT_FOUND.search(words):
@@ -631,7 +636,7 @@ class _Text:
             for image in node.iter("img"):  # the report widget of a picture may stand around the picture
                 self._image(image.get("src") or "")
             return True
-        return node.tag in {"a", "span"} and _words(node) in _REPORT_LINKS
+        return node.tag in {"a", "span"} and _words(node, most=_FEW) in _REPORT_LINKS
 
     def _image(self, src: str) -> None:
         url = urljoin(self._base if "://" in self._base else "https://", src.strip())
@@ -751,10 +756,10 @@ def _boilerplate(title: str, paragraphs: list[str]) -> str | None:
     return None
 
 
-def _words(element: etree._Element, separator: str = "") -> str:
-    """The text of an element on one line; `separator` stands between the texts of its parts."""
+def _words(element: etree._Element, separator: str = "", *, most: int | None = None) -> str:
+    """The text of an element on one line, or of its first `most` parts; `separator` stands between them."""
     # A walk takes five times as long, and most elements that are asked hold text alone.
-    text = separator.join(element.itertext("*")) if len(element) else element.text or ""
+    text = separator.join(islice(element.itertext("*"), most)) if len(element) else element.text or ""
     return " ".join(text.split())
 
 
