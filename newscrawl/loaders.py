@@ -5,78 +5,68 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from itemloaders.processors import Identity, TakeFirst
 from scrapy.loader import ItemLoader
 
 from newscrawl import arabic, dates, language
 from newscrawl.items import Article, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from newscrawl.pages import ArticleValues
     from newscrawl.sites import Place, Site
 
 
-class Each:
-    """Input processor: a function of each value and the loader's context; None is left out.
+class ArticleLoader(ItemLoader):
+    """The context carries `site`, `now` and the set `repairs`, of title and body."""
 
-    MapCompose does more, and looks for that at the signature of its function at each value.
-    """
+    # Static methods, and each field by name: of other processors the loader asks at every value whether they are methods,
+    # and for a field without one what its item's class says.
+    default_item_class = dict
 
-    def __init__(self, function: Callable[[Any, dict[str, Any]], Any]) -> None:
-        self._function = function
+    @staticmethod
+    def title_in(titles: list[str], loader_context: dict[str, Any]) -> list[str]:
+        """Clean lines."""
+        return [_repaired(title, "title", loader_context) for title in titles]
 
-    def __call__(self, values: Iterable[Any], loader_context: dict[str, Any]) -> list[Any]:
-        """The values of the field."""
-        found = (self._function(value, loader_context) for value in values)
-        return [value for value in found if value is not None]
+    @staticmethod
+    def body_in(paragraphs: list[str], loader_context: dict[str, Any]) -> str:
+        """One clean text."""
+        return _repaired("\n".join(paragraphs), "body", loader_context)
 
+    @staticmethod
+    def names_in(names: list[str]) -> list[str]:
+        """Clean lines, whose repairs are not those of the article."""
+        return [arabic.clean(name, "title") for name in names]
 
-def _clean_title(text: str, context: dict[str, Any]) -> str:
-    return _repaired(text, "title", context)
+    @staticmethod
+    def published_in(lines: list[str], loader_context: dict[str, Any]) -> list[str]:
+        """Dates of publication lines."""
+        country, now = loader_context["site"].country, loader_context["now"]
+        return [date for line in lines if (date := dates.parse_published(line, country=country, now=now))]
 
+    @staticmethod
+    def images_in(images: list[tuple[str, str | None]]) -> list[Image]:
+        """Pictures with clean captions."""
+        return [Image(url, (arabic.clean(caption, "title") or None) if caption else None) for url, caption in images]
 
-def _clean_body(paragraphs: list[str], loader_context: dict[str, Any]) -> str:
-    return _repaired("\n".join(paragraphs), "body", loader_context)
+    @staticmethod
+    def all_of(values: list[Any]) -> list[Any]:
+        """As they are."""
+        return values
+
+    @staticmethod
+    def first_of(values: list[str]) -> str | None:
+        """The first that is not empty."""
+        return next(filter(None, values), None)
+
+    publisher_in = authors_in = published_raw_in = names_in
+    source_url_in = authors_out = images_out = all_of
+    title_out = body_out = publisher_out = published_out = published_raw_out = source_url_out = first_of
 
 
 def _repaired(text: str, kind: arabic.Kind, context: dict[str, Any]) -> str:
     repaired = arabic.repair(text, kind)
     context["repairs"].update(repaired.repairs)
     return repaired.text
-
-
-def _clean_name(text: str, _: dict[str, Any] | None = None) -> str:
-    """Names, captions and lines: one line of clean text, whose repairs are not those of the article."""
-    return arabic.clean(text, "title")
-
-
-def _image(image: tuple[str, str | None], _: dict[str, Any]) -> Image:
-    url, caption = image
-    return Image(url, _clean_name(caption) or None if caption else None)
-
-
-def _published(line: str, context: dict[str, Any]) -> str | None:
-    return dates.parse_published(line, country=context["site"].country, now=context["now"])
-
-
-class ArticleLoader(ItemLoader):
-    """Field -> processors; the context carries `site`, `now` and the set `repairs`."""
-
-    default_item_class = dict
-
-    title_in = Each(_clean_title)
-    body_in = staticmethod(_clean_body)
-    publisher_in = Each(_clean_name)
-    authors_in = Each(_clean_name)
-    published_in = Each(_published)
-    published_raw_in = Each(_clean_name)
-    source_url_in = Identity()
-    images_in = Each(_image)
-    # Each field by name: a default is asked of the item's class first, at every value.
-    title_out = body_out = publisher_out = published_out = published_raw_out = source_url_out = TakeFirst()
-    authors_out = images_out = Identity()
 
 
 def load_article(values: ArticleValues, site: Site, place: Place, *, now: datetime) -> Article:
