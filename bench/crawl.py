@@ -21,11 +21,11 @@ FEWER = 300
 """Articles where slow peers take part."""
 ROUNDS = 5
 OTHERS = {"news-please": PEERS, "Fundus": FUNDUS}
-COLUMNS = ["crawler", "responses", "articles", "pages/s", "CPU s/1,000", "x empty", "x one item", "peak MB"]
+COLUMNS = ["crawler", "responses", "articles", "pages/s", "CPU s/1,000", "x empty", "x silent", "x one item", "peak MB"]
 NOTE = (
     f"Medians of {ROUNDS} rounds; CPU seconds per 1,000 responses, and that beside what the same round took for the empty "
-    "spider at Scrapy's default settings and with CONCURRENT_ITEMS=1. Newscrawl has everything on: text, state, "
-    "duplicates, politeness, feeds; "
+    "spider: at Scrapy's default settings, with which it logs a line a response; silent, with LOG_LEVEL=WARNING; and silent "
+    "with CONCURRENT_ITEMS=1. Newscrawl has its own settings and everything on: text, state, duplicates, politeness, feeds; "
     "unguarded: Scrapy's own components in place of its guards. News-please is given the addresses (Download crawler, its "
     "own settings, no pictures), Fundus a sitemap and a parser of title and body (no delay, one thread, no duplicates, no "
     "robots.txt). The server runs in a process of its own on the same machine."
@@ -36,7 +36,8 @@ def measure() -> Result:
     """Small and large pages; then few pages with the other crawlers."""
     result = Result([])
     own = [name for name in CRAWLERS if name not in OTHERS]
-    for articles, kb, names in ((ARTICLES, 0, own), (ARTICLES, 110, own), (FEWER, 0, [own[0], *own[2:4], *OTHERS])):
+    empty, silent, one_item, *guarded = own[:5]
+    for articles, kb, names in ((ARTICLES, 0, own), (ARTICLES, 110, own), (FEWER, 0, [empty, *guarded, *OTHERS])):
         few = articles == FEWER
         with served(articles, kb, undeclared=few) as server:
             title = f"{server.page_kb:.0f} KB a page"
@@ -50,8 +51,7 @@ def measure() -> Result:
                 runs[0]["articles"] or None,
                 rates[name],
                 cpu[name],
-                beside(runs, found[own[0]]),
-                beside(runs, found[own[1]]) if own[1] in found else None,
+                *(beside(runs, found[other]) if other in found else None for other in (empty, silent, one_item)),
                 max(run["peak_mb"] for run in runs),
             ]
             for name, runs in found.items()
@@ -63,8 +63,10 @@ def measure() -> Result:
         else:
             title = f"{articles:,} articles, {title}"
             large = "large" if kb else "small"
-            for name in own[2:4]:
-                result.ratios[f"{large} pages, {name}: CPU of empty / its"] = 1 / beside(found[name], found[own[0]])
+            for name in guarded:
+                result.ratios[f"{large} pages, {name}: CPU of empty, silent / its"] = 1 / beside(
+                    found[name], found[silent]
+                )
         result.tables.append(Table(title, COLUMNS, rows, NOTE, plot=["pages/s", "CPU s/1,000"]))
     return result
 

@@ -59,8 +59,8 @@ class Clock:
         self.wall += time.perf_counter()
 
 
-def empty(clock: Clock, base_url: str, folder: Path, *, items: int = 100) -> tuple[int, int]:
-    """A spider that asks for every article and does nothing with it, at Scrapy's default settings."""
+def empty(clock: Clock, base_url: str, folder: Path, **settings: Any) -> tuple[int, int]:
+    """A spider that asks for every article and does nothing with it, at Scrapy's default settings: a line of log a response."""
     from scrapy import Spider
 
     class Empty(Spider):
@@ -70,21 +70,26 @@ def empty(clock: Clock, base_url: str, folder: Path, *, items: int = 100) -> tup
         def parse(self, response: Response, **_: Any) -> None:
             return None
 
-    return scrape(clock, Empty, {"LOG_LEVEL": "WARNING", "TELNETCONSOLE_ENABLED": False, "CONCURRENT_ITEMS": items}), 0
+    return scrape(clock, Empty, settings), 0
+
+
+def empty_silent(clock: Clock, base_url: str, folder: Path, **settings: Any) -> tuple[int, int]:
+    """The same without its log."""
+    return empty(clock, base_url, folder, LOG_LEVEL="WARNING", **settings)
 
 
 def empty_one_item(clock: Clock, base_url: str, folder: Path) -> tuple[int, int]:
     """The same without the hundred tasks that Scrapy starts for each response."""
-    return empty(clock, base_url, folder, items=1)
+    return empty_silent(clock, base_url, folder, CONCURRENT_ITEMS=1)
 
 
 def newscrawl(clock: Clock, base_url: str, folder: Path, *, guarded: bool = True, **given: str) -> tuple[int, int]:
-    """Everything on: text, state, duplicates, politeness, feeds."""
+    """Everything on: text, state, duplicates, politeness, feeds; its own settings, log included."""
     from scrapy.utils.project import get_project_settings
 
     settings = get_project_settings()
     data = folder / "data"
-    settings.setdict({"NEWSCRAWL_DATA": str(data), "LOG_LEVEL": "WARNING"}, priority="cmdline")
+    settings.set("NEWSCRAWL_DATA", str(data), priority="cmdline")
     for name, value in {} if guarded else UNGUARDED.items():
         own = {**settings.getdict(name), **value} if isinstance(value, dict) else value
         settings.set(name, own, priority="cmdline")
@@ -175,7 +180,8 @@ def fundus(clock: Clock, base_url: str, folder: Path) -> tuple[int, int]:
 
 CRAWLERS: dict[str, Callable[[Clock, str, Path], tuple[int, int]]] = {
     "empty": empty,
-    "empty, one item at a time": empty_one_item,
+    "empty, silent": empty_silent,
+    "empty, silent, one item at a time": empty_one_item,
     "newscrawl, known URLs": newscrawl_seeds,
     "newscrawl, discovery": newscrawl,
     "newscrawl, discovery, unguarded": newscrawl_unguarded,
