@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,19 @@ def test_a_crawl_that_is_stopped_says_so_and_goes_on_in_the_next(tmp_path, signa
         assert "run the same command to go on" in said.splitlines()[-1]
         assert "Traceback" not in said
         assert_continues(trial)
+
+
+def test_a_killed_crawl_goes_on_where_the_site_is_served_now(tmp_path):
+    with DemoServer(300) as server, DemoServer(300) as moved:
+        trial = Trial(server, tmp_path / "data", settings=("LOG_LEVEL=INFO",))
+        with trial.start() as child:
+            wait_until(lambda: any("?" in path for path in server.requests), child)  # others of these are waiting
+            child.kill()
+        asked = server.requests.total()
+        trial = replace(trial, server=moved)
+        assert_continues(trial)
+        assert server.requests.total() == asked
+        assert "forbidden_address" not in (trial.folder / "log.txt").read_text("utf-8")
 
 
 # Bad input

@@ -7,9 +7,13 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from scrapy import Request
 from scrapy.utils.test import get_crawler
 
 from newscrawl.extensions import Stats
+from newscrawl.frontier import Frontier
+from newscrawl.sites import get_site
+from newscrawl.spiders.aggregator import AggregatorSpider
 from newscrawl.store import State, open_store
 from tests.conftest import run_scrapy
 
@@ -280,3 +284,21 @@ def test_counters_take_the_argument_that_scrapys_own_take():
     crawler.stats.max_value("peak", 3)
     assert crawler.stats.get_value("pages") == 3
     assert crawler.stats.get_stats() == {"pages": 3, "peak": 3}
+
+
+@pytest.mark.parametrize(
+    ("href", "asked"),
+    [
+        ("?page=2", "http://127.0.0.2:8/alkhabar?page=2"),
+        ("?start=20", "http://127.0.0.2:8/alkhabar?start=20"),
+        ("/archives/x?from=3", "http://127.0.0.1:9/archives/x?from=3"),  # no rule locates it: it stays where it was
+    ],
+)
+def test_a_further_page_is_asked_where_the_next_run_is_told(href, asked):
+    one, other = (AggregatorSpider(site="demo", base_url=f"http://127.0.0.{end}") for end in ("1:9", "2:8"))
+    before, after = object.__new__(Frontier), object.__new__(Frontier)
+    before._spider, after._spider = one, other
+    place = get_site("demo").next_page(href, "https://www.demoress.example/alkhabar")
+    stored = json.loads(before._stored(Request(one.address(place), cb_kwargs={"pages": 1}), place))
+    assert stored["cb_kwargs"] == {"pages": 1}
+    assert stored.get("url", after._asked_at(place.url, after._locate(place.url))) == asked
