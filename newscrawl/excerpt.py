@@ -131,7 +131,7 @@ def _end_of_contents(body: bytes, start: int) -> int:
         if tag[1]:
             continue
         name = (tag[2] or b"").lower()
-        if opened[-1:] == [b"p"] and (name == b"p" or (name[:1] == b"/" and name != b"/p")):
+        if opened and opened[-1] == b"p" and (name == b"p" or (name[:1] == b"/" and name != b"/p")):
             opened.pop()  # the end of a paragraph may be left out
         if name[:1] != b"/":
             if not (_may_stand_in(name, opened[-1]) if opened else name in _HOLD_ANY):

@@ -14,7 +14,7 @@ import logging
 import re
 import time
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
@@ -307,7 +307,7 @@ class Frontier:
         key, kind, site = request.url, Kind.PAGE, self._spider.name
         if place is not None:
             key, kind, site = place.url, place.kind, self._site_of(place)
-        stored = self._stored(request, place)
+        stored = self._stored(request, key)
         if stored and (request.method != "GET" or request.body):
             key = f"{request.method} {key} {hash_text(stored)}"
         host = key.partition("://")[2].partition("/")[0]
@@ -530,7 +530,7 @@ class Frontier:
             if (place := self._locate(asked)) is None:
                 own = self._slots.get(urlsplit(asked).hostname or "", {})
                 return {"delay": self._publisher_delay, **own, "concurrency": 1, "publisher": True}
-            asked = self._spider.address(place)  # type: ignore[attr-defined]
+            asked = self._address(place.url)
         return self._slots.get(urlsplit(asked).hostname or "", {})
 
     def _expect(self, urls: Iterable[Url]) -> None:
@@ -622,14 +622,13 @@ class Frontier:
     def _request(self, lease: Leased) -> Request:
         place = self._locate(lease.key) if lease.kind is not Kind.SOURCE else None
         stored = json.loads(lease.request) if lease.request else {}
+        address = lease.key if lease.kind is Kind.SOURCE else self._address(lease.key)
         if stored:
-            if "url" not in stored:
-                stored["url"] = self._asked_at(lease.key, place)
             if "body" in stored:
                 stored["body"] = base64.b64decode(stored["body"])
-            request = request_from_dict(stored, spider=self._spider)
+            request = request_from_dict({"url": address, **stored}, spider=self._spider)
         else:
-            request = Request(self._asked_at(lease.key, place), priority=lease.priority)
+            request = Request(address, priority=lease.priority)
         request.meta[LEASE] = lease.id
         if lease.kind is Kind.SOURCE:
             request.callback = self._spider.parse_source  # type: ignore[attr-defined]
@@ -724,15 +723,12 @@ class Frontier:
         site_of = getattr(self._spider, "site_of", None)
         return site_of(place).id if site_of else self._spider.name
 
-    def _asked_at(self, url: str, place: Place | None) -> str:
+    def _address(self, url: str) -> str:
         """Where this run asks for a canonical address; the next one may be told another base_url."""
         address = getattr(self._spider, "address", None)
-        if address is None or place is None:
-            return url
-        asked: str = address(place if place.url == url else replace(place, url=url))
-        return asked
+        return str(address(url)) if address else url
 
-    def _stored(self, request: Request, place: Place | None) -> str:
+    def _stored(self, request: Request, canonical: str) -> str:
         """JSON of what a request carries beyond its canonical address; empty for a plain one."""
         meta = {name: value for name, value in request.meta.items() if name not in _OWN_META}
         plain = not (meta or request.headers or request.body or request.cookies or request.cb_kwargs or request.errback)
@@ -746,12 +742,7 @@ class Frontier:
         parts["body"] = base64.b64encode(request.body).decode()
         parts["meta"] = meta
         parts["callback"] = parts["callback"] or None
-        canonical = place.url if place else request.url
-        if (
-            request.method == "GET"
-            and not request.body
-            and request.url == self._asked_at(canonical, self._locate(canonical))
-        ):
+        if request.method == "GET" and not request.body and request.url == self._address(canonical):
             del parts["url"]
         try:
             return json.dumps({name: value for name, value in parts.items() if value not in (None, {}, [], "", ())})

@@ -220,7 +220,7 @@ _ENDLESS_TAG: Final = re.compile(rb"<[A-Za-z](?:[^>=\"']{1,64}+|=\s*+(?:\"[^\"]*
 _LONGEST_CONTROL: Final = 40
 _CANDIDATES: Final = 15
 """Elements that are looked at for a publication or closing line; each may stand in half the page."""
-_FEW: Final = 20
+_FEW_PARTS: Final = 20
 """Parts of an element's text that are read to see whether it is some short words: elements may be nested without end."""
 _SHORT: Final = 100
 _LONGEST_ANSWER: Final = 100_000
@@ -636,7 +636,7 @@ class _Text:
             for image in node.iter("img"):  # the report widget of a picture may stand around the picture
                 self._image(image.get("src") or "")
             return True
-        return node.tag in {"a", "span"} and _words(node, most=_FEW) in _REPORT_LINKS
+        return node.tag in {"a", "span"} and _words(node, most=_FEW_PARTS) in _REPORT_LINKS
 
     def _image(self, src: str) -> None:
         url = urljoin(self._base if "://" in self._base else "https://", src.strip())

@@ -111,9 +111,9 @@ class AggregatorSpider(Spider):
         """The site that a place lies on."""
         return next(site for site in self._sites.values() if place.url.startswith(site.home))
 
-    def address(self, place: Place) -> str:
-        """Where a place is asked for."""
-        return self.site_of(place).address(place.url)
+    def address(self, url: str) -> str:
+        """Where a canonical address is asked for; any other is its own."""
+        return next((site.address(url) for site in self._sites.values() if url.startswith(site.home)), url)
 
     # Requests
 
